@@ -1,0 +1,119 @@
+//! The door for investigators.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::{AttemptSlot, Failure, HaltEvent, Report};
+
+/// Finds out why a run halted.
+#[async_trait]
+pub trait Investigator: Send + Sync + fmt::Debug {
+    /// The name in rows and reports.
+    fn name(&self) -> &str;
+
+    /// Investigates one fault and answers with a checked report, or with why there is none.
+    /// It ends soon after `cut` is cancelled, with [`Failure::Interrupted`], and leaves no process behind.
+    async fn investigate(
+        &self,
+        assignment: &Assignment,
+        cut: CancellationToken,
+    ) -> Result<Investigation, DispatchFailure>;
+
+    /// Ends what still runs of an attempt whose drain died, and takes its report if that is complete.
+    /// Never starts anything.
+    async fn salvage(&self, assignment: &Assignment) -> Option<Investigation>;
+}
+
+/// One fault to be investigated.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The event that leads: the most severe, then the oldest of those that share the investigation.
+    pub event: Arc<HaltEvent>,
+    /// How many event files share it, the leader included.
+    pub occurrences: u32,
+    /// Where the attempt lives.
+    pub slot: AttemptSlot,
+    /// The categories of the patterns in force, so that a proposal can use one that is there.
+    pub pattern_categories: Arc<[String]>,
+}
+
+/// A checked report, with what it took.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Investigation {
+    /// The report, checked against the event.
+    pub report: Report,
+    /// Who answered, and what it cost.
+    pub usage: Usage,
+}
+
+/// What an investigation took, whether or not it brought a report.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// The investigator by name.
+    pub provider: String,
+    /// The model, where one is known.
+    pub model: Option<String>,
+    /// Tokens that were sent and not cached.
+    pub tokens_in: Option<u64>,
+    /// Tokens that were sent and cached.
+    pub tokens_cached: Option<u64>,
+    /// Tokens that came back.
+    pub tokens_out: Option<u64>,
+    /// What it cost; none where nothing is known.
+    pub cost: Option<Cost>,
+    /// Wall time.
+    pub duration: Duration,
+}
+
+/// A cost in US dollars and where the figure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// US dollars; finite and not negative.
+    pub usd: f64,
+    /// Where the figure comes from.
+    pub source: CostSource,
+}
+
+impl Cost {
+    /// Takes a figure from outside; none unless it is finite and not negative.
+    pub fn new(usd: f64, source: CostSource) -> Option<Self> {
+        (usd.is_finite() && usd >= 0.0).then_some(Self { usd, source })
+    }
+}
+
+/// Where the figure of a cost comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostSource {
+    /// The investigator said it.
+    Reported,
+    /// Worked out from tokens and a price table.
+    Estimated,
+    /// Nothing is known; the configured ceiling is charged.
+    Assumed,
+}
+
+/// Why an investigation brought no report.
+#[derive(Debug, Clone, Error)]
+#[error("{class}: {detail}")]
+pub struct DispatchFailure {
+    /// The class that decides what follows.
+    pub class: Failure,
+    /// What happened, in one line, for people.
+    pub detail: String,
+    /// What it took all the same.
+    pub usage: Box<Usage>,
+}
+
+/// No investigator can be started at all. The text says what to do.
+#[derive(Debug, Clone, Error)]
+#[error("{0}")]
+pub struct NoInvestigator(pub String);

@@ -1,0 +1,45 @@
+//! The ground floor of haltline: what an event is, what its actors tell each other, and the traits
+//! behind which a queue, an investigator, a sink and a migration sit. It does no I/O.
+
+mod delivery;
+mod document;
+mod event;
+mod ids;
+mod investigator;
+mod kind;
+mod messages;
+mod migration;
+mod outcome;
+mod pattern;
+mod queue;
+mod record;
+mod registry;
+mod report;
+mod row;
+mod severity;
+mod sink;
+mod strict;
+mod time;
+
+pub use delivery::Delivery;
+pub use document::Document;
+pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
+pub use ids::{DrainId, FaultId, FaultKey, RunId};
+pub use investigator::{
+    Assignment, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
+};
+pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
+pub use messages::{DispatchRequest, RecordBatch, Verdict};
+pub use migration::{Migration, MigrationError, MigrationReport};
+pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
+pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};
+pub use queue::{
+    AttemptSlot, Destination, LeftAttempt, Leftover, Queue, QueueError, Settled, Settlement, Ticket, Waiting,
+    WaitingBody,
+};
+pub use record::{Filing, Record};
+pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
+pub use row::{ROW_SCHEMA, Row, RowDraft};
+pub use severity::Severity;
+pub use sink::{Receipt, Sink, SinkError};
+pub use time::{compact_stamp, rfc3339_millis};

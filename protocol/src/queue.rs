@@ -1,0 +1,221 @@
+//! The door for queues: what one drain can do with what waits.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::{Delivery, DrainId, FaultKey, HaltEvent, MoveOutcome, ResolvedMarker, Row, RowDraft};
+
+/// A queue as one drain sees it.
+///
+/// The queue numbers the rows of its drain, keeps them in its journal until they are acknowledged, and is the only
+/// one that moves an event.
+#[async_trait]
+pub trait Queue: Send + Sync + fmt::Debug {
+    /// The drain that holds the queue open.
+    fn drain_id(&self) -> &DrainId;
+
+    /// Takes over what dead drains left: one hold for each, to be finished and closed.
+    ///
+    /// # Errors
+    /// The holds cannot be listed or taken over.
+    async fn recover(&self) -> Result<Vec<Leftover>, QueueError>;
+
+    /// Tries to become the one drain that settles free; `false` where another is. Held until [`end_free_settles`]
+    /// (Self::end_free_settles).
+    ///
+    /// # Errors
+    /// The lock cannot be opened.
+    async fn begin_free_settles(&self) -> Result<bool, QueueError>;
+
+    /// Lets another drain settle free.
+    async fn end_free_settles(&self);
+
+    /// The RESOLVED markers that wait, read before any event.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError>;
+
+    /// The next files that wait, in any order; empty when all have been seen.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    async fn scan(&self) -> Result<Vec<Waiting>, QueueError>;
+
+    /// Makes an event this drain's alone, durably, and reads it again: decisions rest on what was claimed.
+    ///
+    /// # Errors
+    /// The queue cannot be written at all. That one event cannot be claimed is a [`MoveOutcome`].
+    async fn claim(&self, ticket: &Ticket) -> Result<Result<(Ticket, HaltEvent), MoveOutcome>, QueueError>;
+
+    /// Notes durably that claimed events are about to be investigated, and makes the attempt's folder.
+    ///
+    /// # Errors
+    /// The journal or the folder cannot be written; nothing may be started.
+    async fn begin_attempt(&self, number: u32, lead: &Ticket, followers: &[Ticket]) -> Result<AttemptSlot, QueueError>;
+
+    /// Moves events and returns one completed row for each settlement that has a draft, in order. The rows stand in
+    /// the journal until [`acknowledge`](Self::acknowledge).
+    ///
+    /// # Errors
+    /// The journal cannot be written; nothing was moved.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError>;
+
+    /// Notes that analytics has every row up to `seq`.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    async fn acknowledge(&self, seq: u64) -> Result<(), QueueError>;
+
+    /// Whether an occurrence of the fault lies among the events that were given up on.
+    ///
+    /// # Errors
+    /// The dead letters cannot be read.
+    async fn is_given_up(&self, key: &FaultKey) -> Result<bool, QueueError>;
+
+    /// Whether another live drain holds an occurrence of the fault.
+    ///
+    /// # Errors
+    /// The other drains' holds cannot be read.
+    async fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError>;
+
+    /// Ends the hold. What is not finished stays for the next drain to recover.
+    ///
+    /// # Errors
+    /// The hold cannot be cleared away; the next drain does it.
+    async fn close(&self) -> Result<(), QueueError>;
+}
+
+/// A queue's handle on one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// The file's name, which says nothing of what it is.
+    pub name: Box<str>,
+    /// The queue's own mark of the very file that was read.
+    pub mark: u64,
+    /// Whether this drain has claimed it.
+    pub claimed: bool,
+}
+
+/// One file that waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The handle to move it by.
+    pub ticket: Ticket,
+    /// When it was last written: its age where its row has no readable time.
+    pub modified: Timestamp,
+    /// What it is.
+    pub body: WaitingBody,
+}
+
+/// What a file that waits turned out to be.
+#[derive(Debug)]
+pub enum WaitingBody {
+    /// An event.
+    Event(Box<HaltEvent>),
+    /// A marker under a name that did not say so.
+    Marker(ResolvedMarker),
+    /// No readable event, for a reason that is given.
+    Malformed(String),
+    /// Unreadable, and so young that its writer may still be at it. Left alone.
+    Unfinished,
+    /// A directory, FIFO, socket, device or symbolic link, by name; never opened. Left alone.
+    Special(&'static str),
+    /// It is there but could not be read. Left alone; the errno's name and what was tried.
+    Unreadable {
+        /// The errno's name.
+        errno: String,
+    },
+}
+
+/// One move that is asked for, with the row that tells of it.
+#[derive(Debug)]
+pub struct Settlement {
+    /// What to move.
+    pub ticket: Ticket,
+    /// Where to.
+    pub to: Destination,
+    /// The row; none for a marker, which gets none.
+    pub draft: Option<RowDraft>,
+}
+
+/// Where a settlement takes a file.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// Done with.
+    Processed,
+    /// Back into the queue; with what the attempt left, or as it was.
+    Pending(Option<Delivery>),
+    /// Given up on.
+    DeadLetter(Delivery),
+    /// No readable event, for this reason.
+    Quarantine(String),
+    /// Nowhere: an earlier move failed like this, and the row tells of it.
+    Stay(MoveOutcome),
+}
+
+/// What came of one settlement.
+#[derive(Debug)]
+pub struct Settled {
+    /// What was asked to be moved.
+    pub ticket: Ticket,
+    /// The row, complete.
+    pub row: Option<Row>,
+    /// How the move ended.
+    pub outcome: MoveOutcome,
+}
+
+/// Where one attempt lives.
+#[derive(Debug, Clone)]
+pub struct AttemptSlot {
+    /// Its number in its drain's sequence of rows.
+    pub seq: u64,
+    /// Which attempt at the fault it is, from 1.
+    pub number: u32,
+    /// A folder of its own, private to the user, empty at first.
+    pub folder: PathBuf,
+    /// When it began.
+    pub begun: Timestamp,
+}
+
+/// What one dead drain left. What never started is back in the queue already.
+#[derive(Debug)]
+pub struct Leftover {
+    /// Its hold, to settle under its own drain id and to close.
+    pub hold: Arc<dyn Queue>,
+    /// Rows of moves that were made and may not have been recorded.
+    pub rows: Vec<Row>,
+    /// Attempts that had begun.
+    pub attempts: Vec<LeftAttempt>,
+    /// Events that were claimed and are back in the queue.
+    pub put_back: u32,
+}
+
+/// An attempt that had begun when its drain died.
+#[derive(Debug)]
+pub struct LeftAttempt {
+    /// Where it lives.
+    pub slot: AttemptSlot,
+    /// Its events that are still held, the leader first.
+    pub events: Vec<(Ticket, HaltEvent)>,
+}
+
+/// Why a queue cannot be worked with.
+#[derive(Debug, Error)]
+#[error("cannot {action} {}: {source}{}", path.display(), hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
+pub struct QueueError {
+    /// What was tried, as `open`.
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
