@@ -1,0 +1,52 @@
+//! Names of errors, as rows and messages tell them.
+
+use rustix::io::Errno;
+
+/// The symbolic name of an error, as `EACCES` (errno(3)); the number where it has none here.
+pub fn errno_name(errno: Errno) -> String {
+    let name = match errno {
+        Errno::ACCESS => "EACCES",
+        Errno::AGAIN => "EAGAIN",
+        Errno::BUSY => "EBUSY",
+        Errno::DQUOT => "EDQUOT",
+        Errno::EXIST => "EEXIST",
+        Errno::FBIG => "EFBIG",
+        Errno::INTR => "EINTR",
+        Errno::INVAL => "EINVAL",
+        Errno::IO => "EIO",
+        Errno::ISDIR => "EISDIR",
+        Errno::LOOP => "ELOOP",
+        Errno::MFILE => "EMFILE",
+        Errno::MLINK => "EMLINK",
+        Errno::NAMETOOLONG => "ENAMETOOLONG",
+        Errno::NFILE => "ENFILE",
+        Errno::NOENT => "ENOENT",
+        Errno::NOMEM => "ENOMEM",
+        Errno::NOSPC => "ENOSPC",
+        Errno::NOTDIR => "ENOTDIR",
+        Errno::NOTEMPTY => "ENOTEMPTY",
+        Errno::NXIO => "ENXIO",
+        Errno::OPNOTSUPP => "EOPNOTSUPP",
+        Errno::PERM => "EPERM",
+        Errno::ROFS => "EROFS",
+        Errno::STALE => "ESTALE",
+        Errno::TXTBSY => "ETXTBSY",
+        Errno::XDEV => "EXDEV",
+        other => return format!("E{}", other.raw_os_error()),
+    };
+    name.to_owned()
+}
+
+/// What a person can do about an error; none where the error says it all.
+pub fn hint(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::ACCESS | Errno::PERM => Some("check who owns it and its permissions"),
+        Errno::NOSPC | Errno::DQUOT => Some("free some space, then try again"),
+        Errno::ROFS => Some("the file system is mounted read-only"),
+        Errno::NOTDIR => Some("something else has the name of a folder; move it away"),
+        Errno::LOOP => Some("a symbolic link stands there; haltline follows none inside its home"),
+        Errno::MFILE | Errno::NFILE => Some("too many files are open; raise the limit (ulimit -n)"),
+        Errno::XDEV => Some("the queue's folders must be on one file system"),
+        _ => None,
+    }
+}

@@ -1,0 +1,444 @@
+//! A folder held open. Everything in the queue happens relative to such a handle, so that nobody can put a symbolic
+//! link in its way, and follows none.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use haltline_protocol::QueueError;
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat, fsync, linkat,
+    mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::error::{errno_of, failed};
+
+/// Folders are the user's alone.
+const FOLDER_MODE: Mode = Mode::RWXU;
+/// Files are the user's alone.
+pub(crate) const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// A folder held open, with its path for messages.
+#[derive(Debug)]
+pub struct Folder {
+    handle: OwnedFd,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder that is there.
+    ///
+    /// # Errors
+    /// It is not there (ENOENT), no folder, a symbolic link, or not readable.
+    pub fn open(path: &Path) -> Result<Self, QueueError> {
+        let handle = openat(CWD, path, folder_flags(), Mode::empty()).map_err(|errno| failed("open", path, errno))?;
+        Ok(Self { handle, path: path.to_owned() })
+    }
+
+    /// Opens a folder, and makes it and those above it where they are missing: durably, for the user alone.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub fn ensure(path: &Path) -> Result<Self, QueueError> {
+        match Self::open(path) {
+            Err(error) if errno_of(&error.source) == Errno::NOENT => {}
+            opened => return opened,
+        }
+        let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
+            return Self::ensure_in(Path::new("."), path);
+        };
+        // The parent may be a symbolic link of the user's own, as a home that lies elsewhere.
+        if !parent.is_dir() {
+            Self::ensure(parent)?;
+        }
+        Self::ensure_in(parent, path)
+    }
+
+    fn ensure_in(parent: &Path, path: &Path) -> Result<Self, QueueError> {
+        match mkdirat(CWD, path, FOLDER_MODE) {
+            Ok(()) => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                openat(CWD, parent, flags, Mode::empty())
+                    .and_then(fsync)
+                    .map_err(|errno| failed("make durable", parent, errno))?;
+            }
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(failed("make the folder", path, errno)),
+        }
+        Self::open(path)
+    }
+
+    /// Opens a folder inside this one, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub fn ensure_child(&self, name: &str) -> Result<Self, QueueError> {
+        match self.open_child(name) {
+            Err(error) if errno_of(&error.source) == Errno::NOENT => {}
+            opened => return opened,
+        }
+        match mkdirat(&self.handle, name, FOLDER_MODE) {
+            Ok(()) => self.sync()?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(failed("make the folder", self.path.join(name), errno)),
+        }
+        self.open_child(name)
+    }
+
+    /// Opens a folder inside this one.
+    ///
+    /// # Errors
+    /// It is not there (ENOENT), no folder, a symbolic link, or not readable.
+    pub fn open_child(&self, name: &str) -> Result<Self, QueueError> {
+        let path = self.path.join(name);
+        let handle = openat(&self.handle, name, folder_flags(), Mode::empty())
+            .map_err(|errno| failed("open the folder", &path, errno))?;
+        Ok(Self { handle, path })
+    }
+
+    /// Where the folder is, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes what was done to the folder's names durable (fsync(2)).
+    ///
+    /// # Errors
+    /// The device failed; what is durable is not known.
+    pub fn sync(&self) -> Result<(), QueueError> {
+        fsync(&self.handle).map_err(|errno| failed("make durable", &self.path, errno))
+    }
+
+    /// Writes a new file durably: whole, or not at all. `false` where the name is taken.
+    ///
+    /// # Errors
+    /// It cannot be written; nothing half written is left.
+    pub fn create_new(&self, name: &str, bytes: &[u8]) -> Result<bool, QueueError> {
+        let created = self.write_file(bytes, true)?.link(self, name)?;
+        if created {
+            self.sync()?;
+        }
+        Ok(created)
+    }
+
+    /// Writes a file durably in place of the one that has the name: readers see the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// It cannot be written; the old one stays.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), QueueError> {
+        self.replace_with_mode(name, bytes, FILE_MODE)
+    }
+
+    /// As [`replace`](Self::replace), with the permissions of the file that it replaces.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn replace_with_mode(&self, name: &str, bytes: &[u8], mode: Mode) -> Result<(), QueueError> {
+        let temporary = self.write_temporary(bytes, false)?;
+        let path = self.path.join(name);
+        let replaced = fchmod(&temporary.file, mode)
+            .and_then(|()| fsync(&temporary.file))
+            .and_then(|()| renameat(&self.handle, temporary.name.as_str(), &self.handle, name));
+        if let Err(errno) = replaced {
+            self.forget_temporary(&temporary.name);
+            return Err(failed("replace", path, errno));
+        }
+        self.sync()
+    }
+
+    /// Moves a file to another folder, never over another one.
+    ///
+    /// # Errors
+    /// EEXIST where the name is taken, ENOENT where the file is gone, or what else the file system says (rename(2)).
+    pub fn move_to(&self, name: &str, target: &Self, target_name: &str) -> Result<(), Errno> {
+        match renameat_with(&self.handle, name, &target.handle, target_name, RenameFlags::NOREPLACE) {
+            // File systems without RENAME_NOREPLACE say EINVAL.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                linkat(&self.handle, name, &target.handle, target_name, AtFlags::empty())?;
+                unlinkat(&self.handle, name, AtFlags::empty())
+            }
+            moved => moved,
+        }
+    }
+
+    /// Takes a file away that is haltline's own work: a temporary, a lock, a journal. Never an event.
+    ///
+    /// # Errors
+    /// It cannot be removed; that it is not there is no error.
+    pub fn remove_own(&self, name: &str) -> Result<(), QueueError> {
+        match unlinkat(&self.handle, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(failed("remove", self.path.join(name), errno)),
+        }
+    }
+
+    /// Takes an empty folder away.
+    ///
+    /// # Errors
+    /// It is not empty (ENOTEMPTY), or cannot be removed.
+    pub fn remove_empty_child(&self, name: &str) -> Result<(), Errno> {
+        unlinkat(&self.handle, name, AtFlags::REMOVEDIR)
+    }
+
+    /// What stands under a name, without following a symbolic link.
+    ///
+    /// # Errors
+    /// ENOENT where nothing does, or what else the file system says (fstatat(2)).
+    pub fn stat(&self, name: &str) -> Result<Stat, Errno> {
+        statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Opens a regular file to read. A FIFO does not block it, and a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// It is not there, no regular file (EINVAL), a symbolic link (ELOOP), or not readable.
+    pub fn open_file(&self, name: &str) -> Result<(File, Stat), Errno> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = openat(&self.handle, name, flags, Mode::empty())?;
+        let stat = fstat(&handle)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::INVAL);
+        }
+        Ok((File::from(handle), stat))
+    }
+
+    /// Reads a regular file whole; `None` where it is not there.
+    ///
+    /// # Errors
+    /// It cannot be read, or is larger than `limit` bytes (EFBIG).
+    pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, QueueError> {
+        let read = || -> Result<Vec<u8>, Errno> {
+            let (file, _) = self.open_file(name)?;
+            let mut bytes = Vec::new();
+            file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| errno_of(&error))?;
+            if bytes.len() as u64 > limit { Err(Errno::FBIG) } else { Ok(bytes) }
+        };
+        match read() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(failed("read", self.path.join(name), errno)),
+        }
+    }
+
+    /// Opens a file of haltline's own to append to, and makes it where it is missing. A symbolic link, a file with
+    /// other names, and anything that is no regular file are refused.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is not what it should be.
+    pub fn open_append(&self, name: &str) -> Result<File, QueueError> {
+        let path = || self.path.join(name);
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle =
+            openat(&self.handle, name, flags, FILE_MODE).map_err(|errno| failed("open to append", path(), errno))?;
+        let stat = fstat(&handle).map_err(|errno| failed("look at", path(), errno))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
+            return Err(QueueError {
+                action: "append to",
+                path: path(),
+                source: Errno::INVAL.into(),
+                hint: Some("it is no regular file of one name; move it away"),
+            });
+        }
+        Ok(File::from(handle))
+    }
+
+    /// Opens a lock file and tries to take its lock; `None` where somebody holds it. The lock lives as long as the
+    /// file that is returned (flock(2)).
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn try_lock(&self, name: &str) -> Result<Option<File>, QueueError> {
+        let file = self.open_append(name)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(failed("lock", self.path.join(name), errno)),
+        }
+    }
+
+    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Writes bytes to a file that nobody sees yet.
+    pub(crate) fn write_file(&self, bytes: &[u8], durable: bool) -> Result<Unnamed, QueueError> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match openat(&self.handle, ".", flags, FILE_MODE) {
+            Ok(handle) => {
+                let file = File::from(handle);
+                write_whole(&file, bytes, durable).map_err(|errno| failed("write a file in", &self.path, errno))?;
+                Ok(Unnamed::Anonymous(file))
+            }
+            // What file systems and kernels without O_TMPFILE say (open(2)).
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
+                self.write_temporary(bytes, durable).map(Unnamed::Temporary)
+            }
+            Err(errno) => Err(failed("write a file in", &self.path, errno)),
+        }
+    }
+
+    fn write_temporary(&self, bytes: &[u8], durable: bool) -> Result<Temporary, QueueError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|_| failed("find randomness for a file in", &self.path, Errno::IO))?;
+        let name = format!(".{:016x}.tmp", u64::from_ne_bytes(random));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = openat(&self.handle, name.as_str(), flags, FILE_MODE)
+            .map_err(|errno| failed("write a file in", &self.path, errno))?;
+        let file = File::from(handle);
+        if let Err(errno) = write_whole(&file, bytes, durable) {
+            self.forget_temporary(&name);
+            return Err(failed("write a file in", &self.path, errno));
+        }
+        Ok(Temporary { file, name })
+    }
+
+    fn forget_temporary(&self, name: &str) {
+        if let Err(error) = self.remove_own(name) {
+            tracing::warn!(%error, "left a temporary file behind");
+        }
+    }
+}
+
+/// A written file that has no final name yet.
+pub(crate) enum Unnamed {
+    /// It has no name at all (O_TMPFILE); it vanishes if it is not linked.
+    Anonymous(File),
+    /// It has a temporary name, where the file system wants one.
+    Temporary(Temporary),
+}
+
+/// A written file under a name that no reader looks at.
+pub(crate) struct Temporary {
+    file: File,
+    name: String,
+}
+
+impl Unnamed {
+    /// Gives the file its final name; `false` where that is taken, and then the file is forgotten.
+    pub(crate) fn link(self, folder: &Folder, name: &str) -> Result<bool, QueueError> {
+        let linked = self.try_names(folder, std::iter::once(name.to_owned()))?;
+        Ok(linked.is_some())
+    }
+
+    /// Gives the file the first of the names that is free.
+    pub(crate) fn try_names(
+        self,
+        folder: &Folder,
+        names: impl Iterator<Item = String>,
+    ) -> Result<Option<String>, QueueError> {
+        for name in names {
+            let linked = match &self {
+                Self::Anonymous(file) => link_anonymous(file, folder.handle(), &name),
+                Self::Temporary(temporary) => folder.move_to(&temporary.name, folder, &name),
+            };
+            match linked {
+                Ok(()) => return Ok(Some(name)),
+                Err(Errno::EXIST) => {}
+                Err(errno) => {
+                    self.forget(folder);
+                    return Err(failed("write", folder.path.join(name), errno));
+                }
+            }
+        }
+        self.forget(folder);
+        Ok(None)
+    }
+
+    fn forget(&self, folder: &Folder) {
+        if let Self::Temporary(temporary) = self {
+            folder.forget_temporary(&temporary.name);
+        }
+    }
+}
+
+/// Links a file without a name: by its descriptor where the kernel lets us, else by its place in /proc (open(2)).
+fn link_anonymous(file: &File, folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+    match linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
+        Err(Errno::NOENT | Errno::PERM) => {
+            let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+            linkat(CWD, path, folder, name, AtFlags::SYMLINK_FOLLOW)
+        }
+        linked => linked,
+    }
+}
+
+fn write_whole(mut file: &File, bytes: &[u8], durable: bool) -> Result<(), Errno> {
+    file.write_all(bytes).map_err(|error| errno_of(&error))?;
+    if durable { fsync(file) } else { Ok(()) }
+}
+
+fn folder_flags() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::ensure(&home.path().join("a/b")).unwrap();
+        (home, folder)
+    }
+
+    #[test]
+    fn folders_and_files_are_the_users_alone() {
+        let (home, folder) = folder();
+        assert!(folder.create_new("x", b"1").unwrap());
+        for (path, mode) in [("a", 0o700), ("a/b", 0o700), ("a/b/x", 0o600)] {
+            assert_eq!(home.path().join(path).metadata().unwrap().permissions().mode() & 0o777, mode, "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_over_what_is_there() {
+        let (home, folder) = folder();
+        assert!(folder.create_new("x", b"1").unwrap());
+        assert!(!folder.create_new("x", b"2").unwrap());
+        assert!(folder.create_new("y", b"3").unwrap());
+        assert_eq!(folder.move_to("y", &folder, "x"), Err(Errno::EXIST));
+        assert_eq!(std::fs::read(home.path().join("a/b/x")).unwrap(), b"1");
+        assert_eq!(std::fs::read(home.path().join("a/b/y")).unwrap(), b"3");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary is left");
+    }
+
+    #[test]
+    fn a_replaced_file_is_new_and_whole() {
+        let (home, folder) = folder();
+        folder.replace("x", b"old").unwrap();
+        let before = home.path().join("a/b/x").metadata().unwrap().ino();
+        folder.replace("x", b"new").unwrap();
+        let after = home.path().join("a/b/x").metadata().unwrap().ino();
+        assert_ne!(before, after);
+        assert_eq!(folder.read("x", 3).unwrap().unwrap(), b"new");
+        assert!(folder.read("x", 2).is_err());
+    }
+
+    #[test]
+    fn no_symbolic_link_is_followed() {
+        let (home, folder) = folder();
+        let secret = home.path().join("secret");
+        std::fs::write(&secret, "s").unwrap();
+        symlink(&secret, folder.path().join("link")).unwrap();
+        symlink(home.path(), folder.path().join("elsewhere")).unwrap();
+        assert_eq!(folder.open_file("link").unwrap_err(), Errno::LOOP);
+        assert!(folder.open_append("link").is_err());
+        assert!(folder.open_child("elsewhere").is_err());
+        assert_eq!(std::fs::read(&secret).unwrap(), b"s");
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_only_and_ends_with_its_file() {
+        let (_home, folder) = folder();
+        let held = folder.try_lock("lock").unwrap();
+        assert!(held.is_some());
+        assert!(folder.try_lock("lock").unwrap().is_none());
+        drop(held);
+        assert!(folder.try_lock("lock").unwrap().is_some());
+    }
+}

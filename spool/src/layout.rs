@@ -1,0 +1,109 @@
+//! Where everything lies beneath a home.
+
+use std::path::{Path, PathBuf};
+
+use haltline_protocol::{DrainId, FaultKey};
+
+use crate::names::{fault_part, run_part};
+
+/// The folder of events that wait.
+pub(crate) const PENDING: &str = "pending-investigations";
+/// The folder of what drains hold.
+pub(crate) const IN_FLIGHT: &str = "in-flight";
+/// The folder of settled events.
+pub(crate) const PROCESSED: &str = "processed";
+/// The folder of events that were given up on.
+pub(crate) const DEAD_LETTER: &str = "dead-letter";
+/// The folder of files that are no readable events.
+pub(crate) const QUARANTINE: &str = "quarantine";
+
+/// The paths beneath one home.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    home: PathBuf,
+    queue: PathBuf,
+}
+
+impl Layout {
+    /// The layout of a home.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        let home = home.into();
+        let queue = home.join("skill-faults");
+        Self { home, queue }
+    }
+
+    /// The home itself.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The queue root.
+    pub fn queue(&self) -> &Path {
+        &self.queue
+    }
+
+    /// Events that wait.
+    pub fn pending(&self) -> PathBuf {
+        self.queue.join(PENDING)
+    }
+
+    /// What drains hold.
+    pub fn in_flight(&self) -> PathBuf {
+        self.queue.join(IN_FLIGHT)
+    }
+
+    /// What one drain holds.
+    pub fn hold(&self, drain_id: &DrainId) -> PathBuf {
+        self.in_flight().join(drain_id.as_str())
+    }
+
+    /// Settled events.
+    pub fn processed(&self) -> PathBuf {
+        self.queue.join(PROCESSED)
+    }
+
+    /// Events that were given up on.
+    pub fn dead_letter(&self) -> PathBuf {
+        self.queue.join(DEAD_LETTER)
+    }
+
+    /// Files that are no readable events.
+    pub fn quarantine(&self) -> PathBuf {
+        self.queue.join(QUARANTINE)
+    }
+
+    /// The reports of one run.
+    pub fn reports_of(&self, key: &FaultKey) -> PathBuf {
+        self.queue.join("reports").join(run_part(&key.run_id))
+    }
+
+    /// The stem of a fault's report files: `.md` and `.json` are added to it.
+    pub fn report_stem(key: &FaultKey) -> String {
+        fault_part(&key.fault_id)
+    }
+
+    /// The path of a fault's report for people, relative to the queue root.
+    pub fn report_in_queue(key: &FaultKey) -> String {
+        format!("reports/{}/{}.md", run_part(&key.run_id), fault_part(&key.fault_id))
+    }
+
+    /// Notes for people, unless the user keeps them elsewhere.
+    pub fn inbox(&self) -> PathBuf {
+        self.queue.join("inbox")
+    }
+
+    /// The patterns in force.
+    pub fn learned_patterns(&self) -> PathBuf {
+        self.queue.join("learned-patterns.json")
+    }
+
+    /// The markers of completed migrations.
+    pub fn migrations(&self) -> PathBuf {
+        self.queue.join(".migrations")
+    }
+
+    /// The analytics folder.
+    pub fn analytics(&self) -> PathBuf {
+        self.home.join("analytics")
+    }
+}
