@@ -30,11 +30,11 @@ pub use investigator::{
 };
 pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
 pub use messages::{DispatchRequest, RecordBatch, Verdict};
-pub use migration::{Migration, MigrationError, MigrationReport};
+pub use migration::{Migration, MigrationReport, RowTrouble};
 pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
 pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};
 pub use queue::{
-    AttemptSlot, Destination, LeftAttempt, Leftover, Queue, QueueError, Settled, Settlement, Ticket, Waiting,
+    AttemptSlot, Claim, Destination, LeftAttempt, Leftover, Queue, QueueError, Settled, Settlement, Ticket, Waiting,
     WaitingBody,
 };
 pub use record::{Filing, Record};

@@ -1,6 +1,8 @@
 //! The door for migrations.
 
-use thiserror::Error;
+use std::path::Path;
+
+use serde::Serialize;
 
 /// Brings what earlier releases wrote up to date. It runs only when the user says so, once.
 pub trait Migration: Send + Sync {
@@ -10,28 +12,38 @@ pub trait Migration: Send + Sync {
     /// What it does, in one line, for `upgrade --status`.
     fn summary(&self) -> &'static str;
 
-    /// Runs it, or with `dry_run` only tells what it would do.
+    /// Runs it on a home, or with `dry_run` only tells what it would do.
     ///
-    /// # Errors
-    /// The queue could not be read at all. What is wrong with single rows is told in the report.
-    fn run(&self, dry_run: bool) -> Result<MigrationReport, MigrationError>;
+    /// What it did is durable when it returns. Whatever goes wrong is told in the report, so that one bad row holds
+    /// up no other. But for a dry run, the caller holds the queue's settle lock.
+    fn run(&self, home: &Path, dry_run: bool) -> MigrationReport;
 }
 
-/// What a migration did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a migration did, or in a dry run would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MigrationReport {
-    /// Rows that gained the field.
+    /// Rows that gained what the migration adds.
     pub flagged: u64,
-    /// Rows that had it already.
+    /// Rows that it concerns and that had it already.
     pub already_flagged: u64,
     /// Rows that it does not concern.
     pub untouched: u64,
-    /// Rows that could not be read as what they should be, each with its reason.
-    pub malformed: Vec<String>,
-    /// Rows that could not be rewritten, each with its reason.
-    pub failed: Vec<String>,
-    /// Rows that came up during the run and want another.
-    pub appeared: Vec<String>,
+    /// Files that could not be read as what they should be; their bytes are as they were.
+    pub malformed: Vec<RowTrouble>,
+    /// Files and folders that could not be read or rewritten.
+    pub failed: Vec<RowTrouble>,
+    /// Rows that came up during the run, or that a drain holds, and want another run.
+    pub appeared: Vec<RowTrouble>,
+}
+
+/// One file that keeps a migration from being complete.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RowTrouble {
+    /// The file's path, for messages.
+    pub file: String,
+    /// What was found, and what to do.
+    pub reason: String,
 }
 
 impl MigrationReport {
@@ -40,8 +52,3 @@ impl MigrationReport {
         self.malformed.is_empty() && self.failed.is_empty() && self.appeared.is_empty()
     }
 }
-
-/// Why a migration could not run.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct MigrationError(pub String);

@@ -20,12 +20,6 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The drain that holds the queue open.
     fn drain_id(&self) -> &DrainId;
 
-    /// Takes over what dead drains left: one hold for each, to be finished and closed.
-    ///
-    /// # Errors
-    /// The holds cannot be listed or taken over.
-    async fn recover(&self) -> Result<Vec<Leftover>, QueueError>;
-
     /// Tries to become the one drain that settles free; `false` where another is. Held until [`end_free_settles`]
     /// (Self::end_free_settles).
     ///
@@ -33,10 +27,17 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The lock cannot be opened.
     async fn begin_free_settles(&self) -> Result<bool, QueueError>;
 
+    /// Takes over what dead drains left: one hold for each, to be finished and closed. Only the drain that settles
+    /// free may do it, and before it reads what waits: else a move of its own could pass for one of the dead drain's.
+    ///
+    /// # Errors
+    /// The holds cannot be listed or taken over.
+    async fn recover(&self) -> Result<Vec<Leftover>, QueueError>;
+
     /// Lets another drain settle free.
     async fn end_free_settles(&self);
 
-    /// The RESOLVED markers that wait, read before any event.
+    /// The RESOLVED markers that wait, read before any event. One without a readable time has that of its file.
     ///
     /// # Errors
     /// The queue cannot be read.
@@ -48,11 +49,18 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The queue cannot be read.
     async fn scan(&self) -> Result<Vec<Waiting>, QueueError>;
 
-    /// Makes an event this drain's alone, durably, and reads it again: decisions rest on what was claimed.
+    /// Puts the drain's own audit event among what it holds, durably, where no other drain sees it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    async fn adopt(&self, event: &HaltEvent) -> Result<Ticket, QueueError>;
+
+    /// Makes events this drain's alone, durably, and reads them again: decisions rest on what was claimed. Answers
+    /// in the order of the tickets.
     ///
     /// # Errors
     /// The queue cannot be written at all. That one event cannot be claimed is a [`MoveOutcome`].
-    async fn claim(&self, ticket: &Ticket) -> Result<Result<(Ticket, HaltEvent), MoveOutcome>, QueueError>;
+    async fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError>;
 
     /// Notes durably that claimed events are about to be investigated, and makes the attempt's folder.
     ///
@@ -92,6 +100,9 @@ pub trait Queue: Send + Sync + fmt::Debug {
     async fn close(&self) -> Result<(), QueueError>;
 }
 
+/// A claimed event as it was read under the claim, or why it could not be claimed.
+pub type Claim = Result<(Ticket, HaltEvent), MoveOutcome>;
+
 /// A queue's handle on one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
@@ -99,7 +110,9 @@ pub struct Ticket {
     pub name: Box<str>,
     /// The queue's own mark of the very file that was read.
     pub mark: u64,
-    /// Whether this drain has claimed it.
+    /// What its name gets where that is taken: the event's time, or the present where it has none.
+    pub stamp: Timestamp,
+    /// Whether this drain holds it.
     pub claimed: bool,
 }
 

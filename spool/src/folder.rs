@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use haltline_protocol::QueueError;
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat, fsync, linkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat, fsync, linkat,
     mkdirat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
@@ -25,6 +25,15 @@ pub(crate) const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 pub struct Folder {
     handle: OwnedFd,
     path: PathBuf,
+}
+
+/// One name in a folder.
+#[derive(Debug)]
+pub struct Entry {
+    /// The name.
+    pub name: String,
+    /// What it is, as the listing says; `Unknown` on file systems that do not say.
+    pub file_type: FileType,
 }
 
 impl Folder {
@@ -172,6 +181,46 @@ impl Folder {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(failed("remove", self.path.join(name), errno)),
         }
+    }
+
+    /// Renames something in the folder, never over something else.
+    pub(crate) fn rename(&self, name: &str, new_name: &str) -> Result<(), Errno> {
+        self.move_to(name, self, new_name)
+    }
+
+    /// Takes a folder of haltline's own away with all that is in it, following no symbolic link. That it is not there
+    /// is no error.
+    pub(crate) fn remove_own_tree(&self, name: &str) -> Result<(), QueueError> {
+        match self.stat(name).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+            Err(Errno::NOENT) => return Ok(()),
+            Ok(FileType::Directory) => {}
+            _ => return self.remove_own(name),
+        }
+        let inner = self.open_child(name)?;
+        for entry in inner.names()? {
+            match entry.file_type {
+                FileType::Directory => inner.remove_own_tree(&entry.name)?,
+                _ => inner.remove_own(&entry.name)?,
+            }
+        }
+        self.remove_empty_child(name).map_err(|errno| failed("remove the folder", &inner.path, errno))
+    }
+
+    /// The names in the folder, but those that are no UTF-8.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn names(&self) -> Result<Vec<Entry>, QueueError> {
+        let unreadable = |errno| failed("list", &self.path, errno);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.handle).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name != "." && name != ".." {
+                names.push(Entry { name: name.to_owned(), file_type: entry.file_type() });
+            }
+        }
+        Ok(names)
     }
 
     /// Takes an empty folder away.

@@ -4,12 +4,26 @@
 mod errno;
 mod error;
 mod folder;
+mod folders;
+mod hold;
+mod journal;
 mod layout;
+mod moves;
 mod names;
+mod preview;
 mod put;
+mod queue;
+mod recovery;
+mod rewrite;
+mod scan;
+mod settle;
 
 pub use errno::{errno_name, hint};
-pub use folder::Folder;
+pub use folder::{Entry, Folder};
 pub use layout::Layout;
 pub use names::{candidates, event_name, fault_part, marker_name, run_part};
+pub use preview::PreviewQueue;
 pub use put::{Inlet, RowKind};
+pub use queue::DrainQueue;
+pub use rewrite::Rewrite;
+pub use scan::LARGEST_ROW;

@@ -1,0 +1,61 @@
+//! The folders between which events move, held open for the length of a drain.
+
+use haltline_protocol::QueueError;
+use rustix::fs::fstat;
+use rustix::io::Errno;
+
+use crate::error::failed;
+use crate::folder::Folder;
+use crate::journal::Place;
+use crate::layout::{DEAD_LETTER, IN_FLIGHT, Layout, PENDING, PROCESSED, QUARANTINE};
+
+/// The folders of one queue.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    pub(crate) pending: Folder,
+    pub(crate) in_flight: Folder,
+    processed: Folder,
+    dead_letter: Folder,
+    quarantine: Folder,
+}
+
+impl Folders {
+    /// Opens the folders, and makes those that are missing.
+    pub(crate) fn open(layout: &Layout) -> Result<Self, QueueError> {
+        let queue = Folder::ensure(layout.queue())?;
+        let folders = Self {
+            pending: queue.ensure_child(PENDING)?,
+            in_flight: queue.ensure_child(IN_FLIGHT)?,
+            processed: queue.ensure_child(PROCESSED)?,
+            dead_letter: queue.ensure_child(DEAD_LETTER)?,
+            quarantine: queue.ensure_child(QUARANTINE)?,
+        };
+        folders.refuse_two_file_systems()?;
+        Ok(folders)
+    }
+
+    /// The folder of a place; `held` is the drain's own.
+    pub(crate) fn at<'a>(&'a self, place: Place, held: &'a Folder) -> &'a Folder {
+        match place {
+            Place::Pending => &self.pending,
+            Place::Held => held,
+            Place::Processed => &self.processed,
+            Place::DeadLetter => &self.dead_letter,
+            Place::Quarantine => &self.quarantine,
+        }
+    }
+
+    /// Events are moved by rename, which does not cross file systems; a copy could be cut in half.
+    fn refuse_two_file_systems(&self) -> Result<(), QueueError> {
+        let device = |folder: &Folder| {
+            fstat(folder.handle()).map(|stat| stat.st_dev).map_err(|errno| failed("look at", folder.path(), errno))
+        };
+        let home = device(&self.pending)?;
+        for folder in [&self.in_flight, &self.processed, &self.dead_letter, &self.quarantine] {
+            if device(folder)? != home {
+                return Err(failed("move events to", folder.path(), Errno::XDEV));
+            }
+        }
+        Ok(())
+    }
+}

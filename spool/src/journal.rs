@@ -1,0 +1,261 @@
+//! The journal of one drain: what it is about to do, on disk before it does it.
+//!
+//! Format: one JSON object a line, appended in groups and flushed (fdatasync(2)) once a group, before the first move
+//! of the group. A torn last line was never acted on and is passed over.
+//!
+//! - `settle`: a file is about to be moved and gets this row. Until the row is acknowledged, recovery looks where the
+//!   very file (by inode) is: where it was, nothing happened; where it was to go, the row is due.
+//! - `attempt`: claimed events are about to be investigated. Without it nothing was started.
+//! - `acknowledged`: analytics has every row up to this number.
+//!
+//! Numbers go on from the highest in the journal, so a pair of drain and number is never used twice.
+
+use std::fs::File;
+use std::io::Write;
+
+use haltline_protocol::{MoveOutcome, MoveState, QueueError, RowDraft};
+use jiff::Timestamp;
+use rustix::fs::fdatasync;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{errno_of, failed};
+use crate::folder::Folder;
+
+/// The journal's name in the drain's folder.
+pub(crate) const JOURNAL: &str = "journal";
+/// The largest journal that recovery reads, in bytes: a million rows have a tenth of it.
+const LARGEST_JOURNAL: u64 = 8 << 30;
+
+/// Where a file is, or is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Place {
+    Pending,
+    Held,
+    Processed,
+    DeadLetter,
+    Quarantine,
+}
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "moves are the many: a box would cost an allocation an event")]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Entry {
+    Settle(PlannedMove),
+    Attempt(PlannedAttempt),
+    Acknowledged(u64),
+}
+
+/// A move that is about to be made, with its row.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlannedMove {
+    pub(crate) seq: u64,
+    pub(crate) ts: Timestamp,
+    pub(crate) name: String,
+    /// The inode of the file.
+    pub(crate) mark: u64,
+    pub(crate) from: Place,
+    /// None where the row tells of a move that has failed already.
+    pub(crate) to: Option<Place>,
+    /// What a taken name gets.
+    pub(crate) stamp: Timestamp,
+    pub(crate) draft: RowDraft,
+    /// Why it goes into quarantine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// The errno of the move that has failed already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errno: Option<String>,
+}
+
+/// An investigation that is about to begin.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlannedAttempt {
+    pub(crate) seq: u64,
+    pub(crate) number: u32,
+    pub(crate) begun: Timestamp,
+    /// The names of the held events, the leader first.
+    pub(crate) events: Vec<String>,
+}
+
+/// The journal, open to append.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    next_seq: u64,
+    last_row: u64,
+    acknowledged: u64,
+}
+
+/// What a journal of a dead drain says.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) moves: Vec<PlannedMove>,
+    pub(crate) attempts: Vec<PlannedAttempt>,
+    pub(crate) acknowledged: u64,
+    last_seq: u64,
+    is_empty: bool,
+}
+
+impl Journal {
+    /// Opens the journal of a drain's folder; `written` is what it holds already.
+    pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, QueueError> {
+        let mut file = folder.open_append(JOURNAL)?;
+        // A torn last line must not swallow the next one.
+        if !written.is_empty {
+            file.write_all(b"\n").map_err(|error| failed("write", folder.path().join(JOURNAL), errno_of(&error)))?;
+        }
+        let last_row = written.moves.iter().map(|planned| planned.seq).max().unwrap_or(0);
+        Ok(Self { file, next_seq: written.last_seq + 1, last_row, acknowledged: written.acknowledged })
+    }
+
+    /// The number of the next row or attempt.
+    pub(crate) fn next_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    /// Appends entries and makes them durable.
+    pub(crate) fn append(&mut self, folder: &Folder, entries: &[Entry]) -> Result<(), QueueError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let path = || folder.path().join(JOURNAL);
+        let mut lines = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)
+                .map_err(|error| failed("write", path(), errno_of(&error.into())))?;
+            lines.push(b'\n');
+        }
+        self.file.write_all(&lines).map_err(|error| failed("write", path(), errno_of(&error)))?;
+        fdatasync(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
+        for entry in entries {
+            if let Entry::Settle(planned) = entry {
+                self.last_row = self.last_row.max(planned.seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a row has been numbered that analytics may not have.
+    pub(crate) fn has_unacknowledged(&self) -> bool {
+        self.last_row > self.acknowledged
+    }
+
+    /// Notes that analytics has every row up to a number. Not flushed: where the note is lost, the rows are delivered
+    /// again and taken as delivered.
+    pub(crate) fn acknowledge(&mut self, folder: &Folder, seq: u64) -> Result<(), QueueError> {
+        if seq <= self.acknowledged {
+            return Ok(());
+        }
+        self.acknowledged = seq;
+        let line = format!("{{\"acknowledged\":{seq}}}\n");
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|error| failed("write", folder.path().join(JOURNAL), errno_of(&error)))
+    }
+}
+
+impl Written {
+    /// What the journal of a new drain holds.
+    pub(crate) fn nothing() -> Self {
+        Self { moves: Vec::new(), attempts: Vec::new(), acknowledged: 0, last_seq: 0, is_empty: true }
+    }
+
+    /// Reads the journal of a drain's folder; an empty one where there is none.
+    pub(crate) fn read(folder: &Folder) -> Result<Self, QueueError> {
+        let bytes = folder.read(JOURNAL, LARGEST_JOURNAL)?.unwrap_or_default();
+        let mut written = Self { is_empty: bytes.is_empty(), ..Self::nothing() };
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line) {
+                Ok(entry) => written.add(entry),
+                Err(error) => {
+                    tracing::warn!(path = %folder.path().display(), %error, "passed over a torn journal line")
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Settle(planned) => {
+                self.last_seq = self.last_seq.max(planned.seq);
+                self.moves.push(planned);
+            }
+            Entry::Attempt(planned) => {
+                self.last_seq = self.last_seq.max(planned.seq);
+                self.attempts.push(planned);
+            }
+            Entry::Acknowledged(seq) => {
+                self.last_seq = self.last_seq.max(seq);
+                self.acknowledged = self.acknowledged.max(seq);
+            }
+        }
+    }
+
+    /// The moves whose rows analytics may not have.
+    pub(crate) fn unacknowledged(self) -> impl Iterator<Item = PlannedMove> {
+        let acknowledged = self.acknowledged;
+        self.moves.into_iter().filter(move |planned| planned.seq > acknowledged)
+    }
+}
+
+impl PlannedMove {
+    /// The outcome of a move that had failed before it was written down.
+    pub(crate) fn earlier_outcome(&self) -> MoveOutcome {
+        match &self.errno {
+            Some(errno) if errno == "EEXIST" => MoveOutcome::TargetTaken,
+            Some(errno) => MoveOutcome::Denied { errno: errno.clone() },
+            None => MoveOutcome::Moved,
+        }
+    }
+}
+
+/// The errno of an outcome, where it tells of a failure.
+pub(crate) fn errno_to_write(outcome: &MoveOutcome) -> Option<String> {
+    (outcome.state() == MoveState::Failed).then(|| outcome.errno().unwrap_or("EIO").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use haltline_protocol::RowOutcome;
+
+    use super::*;
+
+    fn settle(seq: u64) -> Entry {
+        Entry::Settle(PlannedMove {
+            seq,
+            ts: Timestamp::UNIX_EPOCH,
+            name: format!("{seq}.json"),
+            mark: seq,
+            from: Place::Pending,
+            to: Some(Place::Processed),
+            stamp: Timestamp::UNIX_EPOCH,
+            draft: RowDraft::new(RowOutcome::AuditSkipped, format!("{seq}.json")),
+            reason: None,
+            errno: None,
+        })
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_found_again_behind_a_torn_line() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path()).unwrap();
+        let mut journal = Journal::open(&folder, &Written::nothing()).unwrap();
+        assert_eq!(journal.next_seq(), 1);
+        journal.append(&folder, &[settle(1), settle(2)]).unwrap();
+        journal.acknowledge(&folder, 1).unwrap();
+        journal.file.write_all(br#"{"settle":{"seq":3,"ts"#).unwrap();
+
+        let written = Written::read(&folder).unwrap();
+        let mut journal = Journal::open(&folder, &written).unwrap();
+        assert_eq!(journal.next_seq(), 3, "nothing was done under the torn number");
+        journal.append(&folder, &[settle(3)]).unwrap();
+
+        let numbers: Vec<_> = Written::read(&folder).unwrap().unacknowledged().map(|planned| planned.seq).collect();
+        assert_eq!(numbers, [2, 3]);
+    }
+}

@@ -1,0 +1,274 @@
+//! The queue as one drain works on it.
+
+use std::collections::HashSet;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use haltline_protocol::{
+    AttemptSlot, Claim, DrainId, FaultKey, HaltEvent, Leftover, MoveOutcome, Queue, QueueError, ResolvedMarker,
+    Settled, Settlement, Ticket, Waiting, WaitingBody,
+};
+use jiff::Timestamp;
+
+use crate::error::{errno_of, failed};
+use crate::folder::Folder;
+use crate::folders::Folders;
+use crate::hold::{ATTEMPTS, Hold};
+use crate::journal::{Entry, Place, PlannedAttempt};
+use crate::layout::Layout;
+use crate::moves::{move_file, move_very_file};
+use crate::names::event_name;
+use crate::recovery;
+use crate::scan::{Scan, is_row_name, look_at, stamp_of};
+use crate::settle::Touched;
+
+/// The lock of the one drain that settles free.
+const SETTLE_LOCK: &str = "settle.lock";
+
+/// A queue of files, opened by one drain.
+#[derive(Debug, Clone)]
+pub struct DrainQueue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folders: Arc<Folders>,
+    drain_id: DrainId,
+    hold: Mutex<Hold>,
+    scan: Mutex<Scan>,
+    settle_lock: Mutex<Option<File>>,
+    given_up: Mutex<Option<HashSet<FaultKey>>>,
+}
+
+impl DrainQueue {
+    /// Opens a queue for a new drain, and makes what is missing of its folders.
+    ///
+    /// # Errors
+    /// The folders cannot be made, opened or written, or lie on more than one file system.
+    pub fn open(layout: &Layout) -> Result<Self, QueueError> {
+        let folders = Arc::new(Folders::open(layout)?);
+        let hold = Hold::create(&folders.in_flight, new_drain_id(&folders)?)?;
+        Ok(Self::new(folders, hold))
+    }
+
+    /// The hold of a dead drain, to be finished.
+    pub(crate) fn of_dead(folders: Arc<Folders>, hold: Hold) -> Self {
+        Self::new(folders, hold)
+    }
+
+    fn new(folders: Arc<Folders>, hold: Hold) -> Self {
+        let shared = Shared {
+            folders,
+            drain_id: hold.drain_id.clone(),
+            hold: Mutex::new(hold),
+            scan: Mutex::new(Scan::new()),
+            settle_lock: Mutex::new(None),
+            given_up: Mutex::new(None),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Does blocking file work where it holds no other task up.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> T + Send + 'static) -> T {
+        let shared = self.shared.clone();
+        match tokio::task::spawn_blocking(move || work(&shared)).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => std::panic::resume_unwind(Box::new(error)),
+            },
+        }
+    }
+}
+
+fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|_| failed("find randomness for a drain in", folders.in_flight.path(), rustix::io::Errno::IO))?;
+    Ok(DrainId::at(Timestamp::now(), u64::from_ne_bytes(random)))
+}
+
+#[async_trait]
+impl Queue for DrainQueue {
+    fn drain_id(&self) -> &DrainId {
+        &self.shared.drain_id
+    }
+
+    async fn begin_free_settles(&self) -> Result<bool, QueueError> {
+        self.blocking(|shared| {
+            let lock = shared.folders.in_flight.try_lock(SETTLE_LOCK)?;
+            let is_mine = lock.is_some();
+            *locked(&shared.settle_lock) = lock;
+            Ok(is_mine)
+        })
+        .await
+    }
+
+    async fn end_free_settles(&self) {
+        *locked(&self.shared.settle_lock) = None;
+    }
+
+    async fn recover(&self) -> Result<Vec<Leftover>, QueueError> {
+        self.blocking(|shared| recovery::recover(&shared.folders)).await
+    }
+
+    async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
+        self.blocking(|shared| locked(&shared.scan).markers(&shared.folders.pending)).await
+    }
+
+    async fn scan(&self) -> Result<Vec<Waiting>, QueueError> {
+        self.blocking(|shared| locked(&shared.scan).next_batch(&shared.folders.pending)).await
+    }
+
+    async fn adopt(&self, event: &HaltEvent) -> Result<Ticket, QueueError> {
+        let (name, row, stamp) = (event_name(&event.key()), event.raw().to_vec(), stamp_of(event));
+        self.blocking(move |shared| {
+            let hold = locked(&shared.hold);
+            hold.folder.create_new(&name, &row)?;
+            let stat =
+                hold.folder.stat(&name).map_err(|errno| failed("look at", hold.folder.path().join(&name), errno))?;
+            Ok(Ticket { name: name.into(), mark: stat.st_ino, stamp, claimed: true })
+        })
+        .await
+    }
+
+    async fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
+        let tickets = tickets.to_vec();
+        self.blocking(move |shared| shared.claim(&tickets)).await
+    }
+
+    async fn begin_attempt(&self, number: u32, lead: &Ticket, followers: &[Ticket]) -> Result<AttemptSlot, QueueError> {
+        let events = std::iter::once(lead).chain(followers).map(|ticket| ticket.name.to_string()).collect();
+        self.blocking(move |shared| locked(&shared.hold).begin_attempt(number, events)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.blocking(move |shared| locked(&shared.hold).settle(&shared.folders, settlements)).await
+    }
+
+    async fn acknowledge(&self, seq: u64) -> Result<(), QueueError> {
+        self.blocking(move |shared| {
+            let hold = &mut *locked(&shared.hold);
+            hold.journal.acknowledge(&hold.folder, seq)
+        })
+        .await
+    }
+
+    async fn is_given_up(&self, key: &FaultKey) -> Result<bool, QueueError> {
+        let key = key.clone();
+        self.blocking(move |shared| {
+            let mut given_up = locked(&shared.given_up);
+            if given_up.is_none() {
+                let held = &locked(&shared.hold).folder;
+                *given_up = Some(keys_in(shared.folders.at(Place::DeadLetter, held))?);
+            }
+            Ok(given_up.as_ref().is_some_and(|keys| keys.contains(&key)))
+        })
+        .await
+    }
+
+    async fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError> {
+        let key = key.clone();
+        self.blocking(move |shared| shared.is_held_elsewhere(&key)).await
+    }
+
+    async fn close(&self) -> Result<(), QueueError> {
+        self.blocking(|shared| {
+            let hold = locked(&shared.hold);
+            let holds_events = hold.folder.names()?.iter().any(|entry| is_row_name(&entry.name));
+            if holds_events || hold.journal.has_unacknowledged() {
+                tracing::warn!(folder = %hold.folder.path().display(), "left work for the next drain");
+                return Ok(());
+            }
+            hold.remove(&shared.folders.in_flight)
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
+        let hold = locked(&self.hold);
+        let pending = &self.folders.pending;
+        let mut touched = Touched::default();
+        let mut claims = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            let claimed = move_very_file(pending, &ticket.name, ticket.mark, &hold.folder, ticket.stamp);
+            claims.push(claimed.and_then(|name| {
+                touched.add(Place::Held);
+                touched.add(Place::Pending);
+                read_claimed(&hold.folder, &name, pending)
+            }));
+        }
+        touched.sync(&self.folders, &hold.folder)?;
+        Ok(claims)
+    }
+
+    fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError> {
+        let in_flight = &self.folders.in_flight;
+        for entry in in_flight.names()? {
+            if entry.name == self.drain_id.as_str() || !Hold::is_hold(&entry.name) {
+                continue;
+            }
+            match in_flight.open_child(&entry.name).and_then(|folder| keys_in(&folder)) {
+                Ok(keys) if keys.contains(key) && Hold::is_live(in_flight, &entry.name) => return Ok(true),
+                Ok(_) => {}
+                Err(error) => match errno_of(&error.source) {
+                    // The settle lock stands there too, and a drain may end meanwhile.
+                    rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Hold {
+    fn begin_attempt(&mut self, number: u32, events: Vec<String>) -> Result<AttemptSlot, QueueError> {
+        let seq = self.journal.next_seq();
+        let begun = Timestamp::now();
+        let attempts = self.folder.ensure_child(ATTEMPTS)?;
+        let folder = attempts.path().join(seq.to_string());
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| failed("make the folder", &folder, errno_of(&error)))?;
+        attempts.sync()?;
+        let planned = PlannedAttempt { seq, number, begun, events };
+        self.journal.append(&self.folder, &[Entry::Attempt(planned)])?;
+        Ok(AttemptSlot { seq, number, folder, begun })
+    }
+}
+
+/// Reads what was claimed. What is no event any more goes back, and is another's or the quarantine's to see to.
+fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
+    match look_at(held, name) {
+        Some(Waiting { ticket, body: WaitingBody::Event(event), .. }) => {
+            Ok((Ticket { claimed: true, ..ticket }, *event))
+        }
+        _ => {
+            move_file(held, name, pending, Timestamp::now())?;
+            Err(MoveOutcome::AlreadyGone)
+        }
+    }
+}
+
+/// The faults of the events in a folder.
+pub(crate) fn keys_in(folder: &Folder) -> Result<HashSet<FaultKey>, QueueError> {
+    let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
+    Ok(names
+        .filter_map(|entry| match look_at(folder, &entry.name)?.body {
+            WaitingBody::Event(event) => Some(event.key()),
+            _ => None,
+        })
+        .collect())
+}
+
+/// A lock whose holder panicked guards data that is still whole: each step leaves it so.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

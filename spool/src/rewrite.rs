@@ -1,0 +1,330 @@
+//! Rewriting a row where it lies, while drains and emitters go on.
+//!
+//! A drain may move the row away at any time, and an emitter may then give its name to a newer row. A plain rename
+//! onto the name would bring the first row back and lose the second. So the new bytes are written to a temporary file
+//! of the same folder, flushed, and change places with the row in one step (renameat2(2), RENAME_EXCHANGE):
+//!
+//! - The row was moved before: the exchange says ENOENT, and the temporary file is forgotten. The row is [`Gone`].
+//! - The row is moved afterwards: what is moved is the new row, whole.
+//! - Something else has the name by now, or somebody wrote into the row: a look just before the exchange finds it;
+//!   where it happens after that look, the wrong file comes out of the exchange, and a second exchange undoes the
+//!   first. The row is [`Changed`]. Where the name is free again by then, or taken by yet another file, what came out
+//!   is moved back without replacing, beside the name if need be.
+//!
+//! Which file it is, its inode says. The caller keeps the row open meanwhile, so that its inode's number is given to
+//! no other file. Until a wrong exchange is undone, the moved row stands under its name a second time, for the time of
+//! one system call. No drain touches it there where, as in a migration, the new row is one that only the holder of the
+//! settle lock may move and the caller is that holder.
+//!
+//! A kill leaves the temporary file behind. Its name, `.rewrite-<row's inode>-<new file's inode>.tmp`, tells what it
+//! is: a file of either inode is the old row or the new one, the other of which is in place. A file of any other inode
+//! is a newer row that a wrong exchange took, and [`Folder::clear_rewrites`] gives it back.
+//!
+//! The new file is durable before the exchange; the exchange itself once [`Folder::sync`] was called, one time for
+//! any number of rewrites. File systems without RENAME_EXCHANGE (as NFS) say EINVAL, and the row stays as it was.
+//!
+//! [`Gone`]: Rewrite::Gone
+//! [`Changed`]: Rewrite::Changed
+
+use std::fs::File;
+use std::io::Write;
+
+use haltline_protocol::QueueError;
+use jiff::Timestamp;
+use rustix::fs::{
+    Dir, Gid, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, Uid, fchmod, fchown, fstat, fsync, futimens,
+    openat, renameat, renameat_with,
+};
+use rustix::io::Errno;
+
+use crate::error::{errno_of, failed};
+use crate::folder::{FILE_MODE, Folder};
+use crate::names::candidates;
+
+/// How the names of temporary files of a rewrite begin.
+const PREFIX: &str = ".rewrite-";
+/// How they end.
+const SUFFIX: &str = ".tmp";
+
+/// How a rewrite ended.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewrite {
+    /// The new row is in place.
+    Done,
+    /// The row was moved away before; nothing was written.
+    Gone,
+    /// The name holds another file, or the row was written to, since it was read; that is as it was. The caller may
+    /// read it again.
+    Changed,
+}
+
+/// The new file, flushed, before it changes places.
+struct Staged {
+    name: String,
+    inode: u64,
+}
+
+impl Folder {
+    /// Puts new bytes in place of a row, with its permissions, owner and times. `row` is the open row and `seen` what
+    /// it was when its reading began, both from [`open_file`](Self::open_file).
+    ///
+    /// # Errors
+    /// It could not be written; the row is as it was, and no temporary file is left.
+    pub fn rewrite(&self, name: &str, row: &File, seen: &Stat, bytes: &[u8]) -> Result<Rewrite, QueueError> {
+        let fail = |errno| failed("rewrite", self.path().join(name), errno);
+        let staged = self.stage(seen, bytes).map_err(fail)?;
+        let ended = match (self.stat(name), fstat(row)) {
+            (Ok(found), Ok(held)) if is_same(&found, seen) && is_same(&held, seen) => {
+                return self.exchange(name, seen, &staged).map_err(fail);
+            }
+            (Ok(_), Ok(_)) => Ok(Rewrite::Changed),
+            (Err(Errno::NOENT), _) => Ok(Rewrite::Gone),
+            (Err(errno), _) | (_, Err(errno)) => Err(fail(errno)),
+        };
+        self.forget(&staged.name);
+        ended
+    }
+
+    /// Clears away what rewrites left that were killed. The caller has to keep other rewriters out.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a row that has to go back cannot.
+    pub fn clear_rewrites(&self) -> Result<(), QueueError> {
+        let fail = |errno| failed("clear up", self.path(), errno);
+        for entry in Dir::read_from(self.handle()).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let Some((name, inodes)) = entry.file_name().to_str().ok().and_then(|name| Some((name, inodes_in(name)?)))
+            else {
+                continue;
+            };
+            let found = match self.stat(name) {
+                Ok(stat) => stat.st_ino,
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(fail(errno)),
+            };
+            match inodes {
+                Some(inodes) if !inodes.contains(&found) => {
+                    tracing::warn!(path = %self.path().display(), file = name, "giving back a row that a kill left aside");
+                    let restored = format!("restored-{found}.json");
+                    self.give_back(name, &restored).map_err(fail)?;
+                }
+                _ => self.forget(name),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the new file and flushes it, then gives it the name that tells what it is.
+    fn stage(&self, seen: &Stat, bytes: &[u8]) -> Result<Staged, Errno> {
+        let unarmed = format!("{PREFIX}{}{SUFFIX}", seen.st_ino);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(self.handle(), unarmed.as_str(), flags, FILE_MODE)?);
+        let staged = || -> Result<Staged, Errno> {
+            file.write_all(bytes).map_err(|error| errno_of(&error))?;
+            let made = fstat(&file)?;
+            dress(&file, &made, seen)?;
+            fsync(&file)?;
+            let name = format!("{PREFIX}{}-{}{SUFFIX}", seen.st_ino, made.st_ino);
+            renameat(self.handle(), unarmed.as_str(), self.handle(), name.as_str())?;
+            Ok(Staged { name, inode: made.st_ino })
+        }();
+        if staged.is_err() {
+            self.forget(&unarmed);
+        }
+        staged
+    }
+
+    /// Lets the new file and the row change places, and undoes that where it was not the row.
+    fn exchange(&self, name: &str, seen: &Stat, staged: &Staged) -> Result<Rewrite, Errno> {
+        match self.swap(&staged.name, name) {
+            Ok(()) => {}
+            Err(errno) => {
+                self.forget(&staged.name);
+                return if errno == Errno::NOENT { Ok(Rewrite::Gone) } else { Err(errno) };
+            }
+        }
+        let out = self.stat(&staged.name)?;
+        if is_same(&out, seen) {
+            self.forget(&staged.name);
+            return Ok(Rewrite::Done);
+        }
+        match self.swap(&staged.name, name) {
+            Ok(()) if self.stat(&staged.name)?.st_ino == staged.inode => self.forget(&staged.name),
+            Ok(()) | Err(Errno::NOENT) => self.give_back(&staged.name, name)?,
+            Err(errno) => return Err(errno),
+        }
+        Ok(Rewrite::Changed)
+    }
+
+    fn swap(&self, one: &str, other: &str) -> Result<(), Errno> {
+        renameat_with(self.handle(), one, self.handle(), other, RenameFlags::EXCHANGE)
+    }
+
+    /// Moves a row that was taken by mistake to its name, or beside what has that name.
+    fn give_back(&self, temporary: &str, name: &str) -> Result<(), Errno> {
+        for candidate in candidates(name, Timestamp::now()) {
+            match self.move_to(temporary, self, &candidate) {
+                Err(Errno::EXIST) => {}
+                moved => return moved,
+            }
+        }
+        Err(Errno::EXIST)
+    }
+
+    fn forget(&self, temporary: &str) {
+        if let Err(error) = self.remove_own(temporary) {
+            tracing::warn!(%error, "left a temporary file behind");
+        }
+    }
+}
+
+/// Whether a file is the one that was read, and still as it was read. Its change time says nothing: a rename sets it.
+fn is_same(found: &Stat, seen: &Stat) -> bool {
+    let marks = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+    marks(found) == marks(seen)
+}
+
+/// Gives a new file the owner, permissions and times of the row that it stands for.
+fn dress(file: &File, made: &Stat, seen: &Stat) -> Result<(), Errno> {
+    if (made.st_uid, made.st_gid) != (seen.st_uid, seen.st_gid) {
+        match fchown(file, Some(Uid::from_raw(seen.st_uid)), Some(Gid::from_raw(seen.st_gid))) {
+            // Only root may give a file away. The row is worth more than its owner.
+            Err(Errno::PERM) => {
+                tracing::warn!(uid = seen.st_uid, gid = seen.st_gid, "a rewritten row changes its owner")
+            }
+            changed => changed?,
+        }
+    }
+    fchmod(file, Mode::from_raw_mode(seen.st_mode))?;
+    let time = |tv_sec, nanoseconds: u64| Timespec { tv_sec, tv_nsec: i64::try_from(nanoseconds).unwrap_or_default() };
+    futimens(
+        file,
+        &Timestamps {
+            last_access: time(seen.st_atime, seen.st_atime_nsec),
+            last_modification: time(seen.st_mtime, seen.st_mtime_nsec),
+        },
+    )
+}
+
+/// The inodes in the name of a rewrite's temporary file: inner `None` before it was given them, outer `None` for the
+/// name of anything else.
+fn inodes_in(name: &str) -> Option<Option<[u64; 2]>> {
+    let middle = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    match middle.split_once('-') {
+        Some((row, made)) => Some(Some([row.parse().ok()?, made.parse().ok()?])),
+        None => middle.parse().ok().map(|_: u64| None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::ensure(&home.path().join("rows")).unwrap();
+        assert!(folder.create_new("x.json", b"old").unwrap());
+        (home, folder)
+    }
+
+    fn names(folder: &Folder) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn text(folder: &Folder, name: &str) -> String {
+        std::fs::read_to_string(folder.path().join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_rewritten_row_keeps_its_mode_and_its_times() {
+        let (_home, folder) = folder();
+        let path: PathBuf = folder.path().join("x.json");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let past = std::time::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, 123_456_789);
+        File::options().append(true).open(&path).unwrap().set_modified(past).unwrap();
+
+        let (row, seen) = folder.open_file("x.json").unwrap();
+        assert_eq!(folder.rewrite("x.json", &row, &seen, b"new").unwrap(), Rewrite::Done);
+        let after = path.metadata().unwrap();
+        assert_eq!(text(&folder, "x.json"), "new");
+        assert_eq!((after.mode() & 0o7777, after.modified().unwrap()), (0o640, past));
+        assert_ne!(after.ino(), seen.st_ino);
+        assert_eq!(names(&folder), ["x.json"]);
+    }
+
+    #[test]
+    fn a_row_that_was_moved_is_not_brought_back() {
+        let (home, folder) = folder();
+        let elsewhere = Folder::ensure(&home.path().join("elsewhere")).unwrap();
+        let (row, seen) = folder.open_file("x.json").unwrap();
+        folder.move_to("x.json", &elsewhere, "x.json").unwrap();
+        assert_eq!(folder.rewrite("x.json", &row, &seen, b"new").unwrap(), Rewrite::Gone);
+        let staged = folder.stage(&seen, b"new").unwrap();
+        assert_eq!(folder.exchange("x.json", &seen, &staged).unwrap(), Rewrite::Gone);
+        assert!(names(&folder).is_empty());
+        assert_eq!(text(&elsewhere, "x.json"), "old");
+    }
+
+    #[test]
+    fn a_newer_row_of_the_name_stays_even_where_the_exchange_took_it() {
+        let (home, folder) = folder();
+        let elsewhere = Folder::ensure(&home.path().join("elsewhere")).unwrap();
+        let (row, seen) = folder.open_file("x.json").unwrap();
+        folder.move_to("x.json", &elsewhere, "x.json").unwrap();
+        assert!(folder.create_new("x.json", b"newer").unwrap());
+
+        assert_eq!(folder.rewrite("x.json", &row, &seen, b"new").unwrap(), Rewrite::Changed);
+        let staged = folder.stage(&seen, b"new").unwrap();
+        assert_eq!(folder.exchange("x.json", &seen, &staged).unwrap(), Rewrite::Changed);
+        assert_eq!((names(&folder), text(&folder, "x.json")), (vec!["x.json".to_owned()], "newer".to_owned()));
+    }
+
+    #[test]
+    fn a_row_that_was_written_to_since_it_was_read_stays() {
+        let (_home, folder) = folder();
+        let (row, seen) = folder.open_file("x.json").unwrap();
+        std::fs::write(folder.path().join("x.json"), "longer").unwrap();
+        assert_eq!(folder.rewrite("x.json", &row, &seen, b"new").unwrap(), Rewrite::Changed);
+        assert_eq!((names(&folder), text(&folder, "x.json")), (vec!["x.json".to_owned()], "longer".to_owned()));
+    }
+
+    #[test]
+    fn what_a_killed_rewrite_left_is_cleared_and_a_row_that_it_took_comes_back() {
+        let (home, folder) = folder();
+        let (row, seen) = folder.open_file("x.json").unwrap();
+        std::fs::write(folder.path().join(format!(".rewrite-{}.tmp", seen.st_ino)), "half").unwrap();
+        std::fs::write(folder.path().join(".0123456789abcdef.tmp"), "somebody else's").unwrap();
+        folder.clear_rewrites().unwrap();
+        assert_eq!(names(&folder), [".0123456789abcdef.tmp", "x.json"]);
+
+        let before = folder.stage(&seen, b"new").unwrap();
+        folder.clear_rewrites().unwrap();
+        assert_eq!(text(&folder, "x.json"), "old");
+        assert!(folder.stat(&before.name).is_err());
+
+        let after = folder.stage(&seen, b"new").unwrap();
+        folder.swap(&after.name, "x.json").unwrap();
+        folder.clear_rewrites().unwrap();
+        assert_eq!((names(&folder).len(), text(&folder, "x.json")), (2, "new".to_owned()));
+
+        let elsewhere = Folder::ensure(&home.path().join("elsewhere")).unwrap();
+        let (second, seen) = folder.open_file("x.json").unwrap();
+        let staged = folder.stage(&seen, b"again").unwrap();
+        folder.move_to("x.json", &elsewhere, "x.json").unwrap();
+        assert!(folder.create_new("x.json", b"newer").unwrap());
+        folder.swap(&staged.name, "x.json").unwrap();
+        folder.clear_rewrites().unwrap();
+        let restored = names(&folder).into_iter().find(|name| name.starts_with("restored-")).unwrap();
+        assert_eq!(text(&folder, &restored), "newer");
+        drop((row, second));
+    }
+}

@@ -1,0 +1,325 @@
+//! Looking through what waits: one pass over the names for markers, one over the files, in batches.
+//!
+//! Every regular file `*.json` is looked at; what it is, its body says. What is no regular file is never opened and
+//! never followed.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+
+use haltline_protocol::{HaltEvent, QueueError, QueueRow, ResolvedMarker, Ticket, Waiting, WaitingBody};
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, openat};
+use rustix::io::Errno;
+
+use crate::errno::errno_name;
+use crate::error::failed;
+use crate::folder::Folder;
+
+/// The largest row, in bytes; a larger file goes into quarantine unread.
+pub const LARGEST_ROW: u64 = 1 << 20;
+/// A batch ends after this many files, so that each group commit is worth its flushes …
+const BATCH_FILES: usize = 1024;
+/// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
+const BATCH_BYTES: usize = 4 << 20;
+/// The buffer of names, in bytes: some 400 names a system call.
+const NAME_BUFFER: usize = 32 << 10;
+/// A file that does not parse and is younger than this is left alone: its writer may be slow.
+const YOUNG: SignedDuration = SignedDuration::from_secs(60);
+/// A file from further in the future than this is not young: its clock was wrong, and it must not wait for ever.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// One drain's way through the files that wait.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    /// A handle of its own, since the kernel keeps the place in the listing with it.
+    listing: Option<OwnedFd>,
+    /// Markers that were read before the events.
+    markers_seen: HashSet<String>,
+}
+
+impl Scan {
+    pub(crate) fn new() -> Self {
+        Self { listing: None, markers_seen: HashSet::new() }
+    }
+
+    /// Reads the markers that have a marker's name.
+    pub(crate) fn markers(&mut self, pending: &Folder) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
+        let mut markers = Vec::new();
+        for entry in pending.names()? {
+            if !entry.name.contains("-RESOLVED-") || !is_row_name(&entry.name) || is_special(entry.file_type).is_some()
+            {
+                continue;
+            }
+            let Some(Waiting { ticket, body: WaitingBody::Marker(marker), .. }) = look_at(pending, &entry.name) else {
+                continue;
+            };
+            self.markers_seen.insert(entry.name);
+            markers.push((ticket, marker));
+        }
+        Ok(markers)
+    }
+
+    /// The next files; empty at the end.
+    pub(crate) fn next_batch(&mut self, pending: &Folder) -> Result<Vec<Waiting>, QueueError> {
+        let unreadable = |errno| failed("list", pending.path(), errno);
+        let listing = match self.listing.take() {
+            Some(listing) => listing,
+            None => openat(pending.handle(), ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+                .map_err(unreadable)?,
+        };
+        let mut buffer = [MaybeUninit::uninit(); NAME_BUFFER];
+        let mut names = RawDir::new(&listing, &mut buffer);
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(entry) = names.next() {
+            let entry = entry.map_err(unreadable)?;
+            if let Some(waiting) = self.consider(pending, entry.file_name(), entry.file_type()) {
+                if let WaitingBody::Event(event) = &waiting.body {
+                    bytes += event.raw().len();
+                }
+                batch.push(waiting);
+            }
+            // Names that were listed must be used up: the kernel's place is behind them.
+            if names.is_buffer_empty() && (batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES) {
+                break;
+            }
+        }
+        self.listing = Some(listing);
+        Ok(batch)
+    }
+
+    fn consider(&self, pending: &Folder, name: &std::ffi::CStr, file_type: FileType) -> Option<Waiting> {
+        if matches!(name.to_bytes(), b"." | b"..") {
+            return None;
+        }
+        let special = is_special(file_type);
+        let Ok(name) = name.to_str() else {
+            tracing::warn!(name = %name.to_string_lossy(), "left a file whose name is no UTF-8; rename it");
+            return None;
+        };
+        if let Some(kind) = special {
+            return Some(left(name, WaitingBody::Special(kind)));
+        }
+        if !is_row_name(name) || self.markers_seen.contains(name) {
+            return None;
+        }
+        look_at(pending, name)
+    }
+}
+
+/// Opens and reads one file; `None` where it is gone.
+pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
+    let (file, stat) = match folder.open_file(name) {
+        Ok(opened) => opened,
+        Err(Errno::NOENT) => return None,
+        Err(Errno::LOOP) => return Some(left(name, WaitingBody::Special("symbolic link"))),
+        Err(Errno::INVAL | Errno::NXIO) => return Some(left(name, WaitingBody::Special("special file"))),
+        Err(errno) => return Some(left(name, WaitingBody::Unreadable { errno: errno_name(errno) })),
+    };
+    let modified = modified(&stat);
+    let body = match read_row(file, &stat) {
+        Ok(Row::Bytes(bytes)) => match QueueRow::parse(&bytes) {
+            Ok(QueueRow::Event(event)) => WaitingBody::Event(event),
+            Ok(QueueRow::Resolved(marker)) => {
+                WaitingBody::Marker(ResolvedMarker { timestamp: marker.timestamp.or(Some(modified)), ..marker })
+            }
+            Err(_) if is_young(modified, Timestamp::now()) => WaitingBody::Unfinished,
+            Err(error) => WaitingBody::Malformed(error.to_string()),
+        },
+        Ok(Row::Refused(reason)) => WaitingBody::Malformed(reason),
+        Err(errno) => WaitingBody::Unreadable { errno: errno_name(errno) },
+    };
+    let stamp = match &body {
+        WaitingBody::Event(event) => stamp_of(event),
+        _ => Timestamp::now(),
+    };
+    let ticket = Ticket { name: name.into(), mark: stat.st_ino, stamp, claimed: false };
+    Some(Waiting { ticket, modified, body })
+}
+
+/// What an event's name gets where it is taken.
+pub(crate) fn stamp_of(event: &HaltEvent) -> Timestamp {
+    event.timestamp.unwrap_or_else(Timestamp::now)
+}
+
+enum Row {
+    Bytes(Vec<u8>),
+    Refused(String),
+}
+
+fn read_row(file: std::fs::File, stat: &Stat) -> Result<Row, Errno> {
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if stat.st_nlink > 1 {
+        return Ok(Row::Refused(format!("the file has {} names (hard links)", stat.st_nlink)));
+    }
+    if size > LARGEST_ROW {
+        return Ok(Row::Refused(too_large(size)));
+    }
+    // One byte more than it had, so that a file that has grown since is seen.
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
+    let mut length = 0;
+    let mut reader = file.take(LARGEST_ROW + 1);
+    loop {
+        match reader.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(crate::error::errno_of(&error)),
+        }
+        // A short read of a regular file is its end (read(2)).
+        if length < bytes.len() {
+            break;
+        }
+        bytes.resize(bytes.len() * 2, 0);
+    }
+    bytes.truncate(length);
+    if length as u64 > LARGEST_ROW { Ok(Row::Refused(too_large(length as u64))) } else { Ok(Row::Bytes(bytes)) }
+}
+
+fn too_large(size: u64) -> String {
+    format!("the file has {size} bytes; a row has at most {LARGEST_ROW}")
+}
+
+fn left(name: &str, body: WaitingBody) -> Waiting {
+    let ticket = Ticket { name: name.into(), mark: 0, stamp: Timestamp::UNIX_EPOCH, claimed: false };
+    Waiting { ticket, modified: Timestamp::UNIX_EPOCH, body }
+}
+
+/// Whether a name is one that events have. Temporaries and hidden files are not.
+pub(crate) fn is_row_name(name: &str) -> bool {
+    name.ends_with(".json") && !name.starts_with('.')
+}
+
+fn is_special(file_type: FileType) -> Option<&'static str> {
+    match file_type {
+        FileType::Directory => Some("directory"),
+        FileType::Symlink => Some("symbolic link"),
+        FileType::Fifo => Some("FIFO"),
+        FileType::Socket => Some("socket"),
+        FileType::CharacterDevice | FileType::BlockDevice => Some("device"),
+        FileType::RegularFile | FileType::Unknown => None,
+    }
+}
+
+fn modified(stat: &Stat) -> Timestamp {
+    let nanos = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
+    Timestamp::new(stat.st_mtime, nanos).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn is_young(modified: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(modified);
+    age < YOUNG && age > -CLOCK_SKEW
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::symlink;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path()).unwrap();
+        (home, folder)
+    }
+
+    fn plant(folder: &Folder, name: &str, bytes: &[u8], age: Duration) {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    fn all(folder: &Folder) -> Vec<(String, String)> {
+        let mut scan = Scan::new();
+        scan.markers(folder).unwrap();
+        let mut found = Vec::new();
+        loop {
+            let batch = scan.next_batch(folder).unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            found.extend(batch.into_iter().map(|waiting| {
+                let body = match waiting.body {
+                    WaitingBody::Event(_) => "event".to_owned(),
+                    WaitingBody::Marker(_) => "marker".to_owned(),
+                    WaitingBody::Malformed(reason) => reason,
+                    WaitingBody::Unfinished => "unfinished".to_owned(),
+                    WaitingBody::Special(kind) => kind.to_owned(),
+                    WaitingBody::Unreadable { errno } => errno,
+                };
+                (waiting.ticket.name.into_string(), body)
+            }));
+        }
+        found.sort();
+        found
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn each_thing_in_the_queue_is_what_its_body_says() {
+        let (home, folder) = folder();
+        let marker =
+            br#"{"event":"SKILL_FAULT_RESOLVED","timestamp":"2026-05-20T08:14:00Z","runId":"r","faultId":"f"}"#;
+        plant(&folder, "r-RESOLVED-f.json", marker, HOUR);
+        plant(&folder, "odd-name.json", marker, HOUR);
+        plant(&folder, "old.json", b"", HOUR);
+        plant(&folder, "young.json", b"{", Duration::ZERO);
+        plant(&folder, "note.txt", b"{", HOUR);
+        plant(&folder, ".hidden.json", b"{", HOUR);
+        plant(&folder, "tomorrow.json", b"{", Duration::ZERO);
+        let tomorrow = SystemTime::now() + 24 * HOUR;
+        File::options().write(true).open(home.path().join("tomorrow.json")).unwrap().set_modified(tomorrow).unwrap();
+        File::create(home.path().join("huge.json")).unwrap().set_len(200 << 20).unwrap();
+        plant(&folder, "twice.json", b"{}", HOUR);
+        std::fs::hard_link(home.path().join("twice.json"), home.path().join("also")).unwrap();
+        std::fs::create_dir(home.path().join("folder.json")).unwrap();
+        symlink("/etc/passwd", home.path().join("link.json")).unwrap();
+        let fifo = home.path().join("fifo.json");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(home.path().join("socket.json")).unwrap();
+
+        let expected = [
+            ("fifo.json", "FIFO"),
+            ("folder.json", "directory"),
+            ("huge.json", "the file has 209715200 bytes; a row has at most 1048576"),
+            ("link.json", "symbolic link"),
+            ("odd-name.json", "marker"),
+            ("old.json", "EOF while parsing a value at line 1 column 0"),
+            ("socket.json", "socket"),
+            ("tomorrow.json", "EOF while parsing an object at line 1 column 1"),
+            ("twice.json", "the file has 2 names (hard links)"),
+            ("young.json", "unfinished"),
+        ];
+        let expected: Vec<_> = expected.iter().map(|(name, body)| ((*name).to_owned(), (*body).to_owned())).collect();
+        assert_eq!(all(&folder), expected);
+    }
+
+    #[test]
+    fn every_file_is_seen_once_though_batches_are_moved_away_meanwhile() {
+        let (_home, folder) = folder();
+        for number in 0..3000 {
+            plant(&folder, &format!("{number}.json"), b"", HOUR);
+        }
+        let processed = folder.ensure_child("processed").unwrap();
+        let mut scan = Scan::new();
+        let mut seen = 0;
+        loop {
+            let batch = scan.next_batch(&folder).unwrap();
+            let files: Vec<_> =
+                batch.iter().filter(|waiting| !matches!(waiting.body, WaitingBody::Special(_))).collect();
+            if batch.is_empty() {
+                break;
+            }
+            for waiting in files {
+                folder.move_to(&waiting.ticket.name, &processed, &waiting.ticket.name).unwrap();
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 3000);
+    }
+}

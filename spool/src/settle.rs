@@ -1,0 +1,196 @@
+//! Settling: the journal first, then the moves, then the folders made durable, and only then the rows.
+
+use haltline_protocol::{Delivery, Destination, MoveOutcome, QueueError, Row, RowOutcome, Settled, Settlement, Ticket};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::error::failed;
+use crate::folder::Folder;
+use crate::folders::Folders;
+use crate::hold::Hold;
+use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
+use crate::moves::{Moved, move_file, move_very_file};
+use crate::names::candidates;
+use crate::scan::LARGEST_ROW;
+
+impl Hold {
+    /// Moves files and returns their rows, complete, in order.
+    pub(crate) fn settle(
+        &mut self,
+        folders: &Folders,
+        mut settlements: Vec<Settlement>,
+    ) -> Result<Vec<Settled>, QueueError> {
+        for settlement in &mut settlements {
+            self.note_delivery(settlement)?;
+        }
+        let planned = self.plan(&settlements)?;
+        let mut touched = Touched::default();
+        let mut settled = Vec::with_capacity(settlements.len());
+        for (Settlement { ticket, to, draft }, planned) in settlements.into_iter().zip(planned) {
+            let outcome = match &to {
+                Destination::Stay(outcome) => outcome.clone(),
+                _ => self.carry_out(folders, &ticket, &to, draft.as_ref().map(|draft| draft.outcome), &mut touched),
+            };
+            let row = draft
+                .zip(planned)
+                .map(|(draft, (seq, ts))| Row::complete(ts, self.drain_id.clone(), seq, draft, &outcome));
+            settled.push(Settled { ticket, row, outcome });
+        }
+        touched.sync(folders, &self.folder)?;
+        Ok(settled)
+    }
+
+    /// Writes what is about to happen into the journal; the number and the time of each row.
+    fn plan(&mut self, settlements: &[Settlement]) -> Result<Vec<Option<(u64, Timestamp)>>, QueueError> {
+        let ts = Timestamp::now();
+        let mut entries = Vec::with_capacity(settlements.len());
+        let mut planned = Vec::with_capacity(settlements.len());
+        for Settlement { ticket, to, draft } in settlements {
+            let Some(draft) = draft else {
+                planned.push(None);
+                continue;
+            };
+            let seq = self.journal.next_seq();
+            planned.push(Some((seq, ts)));
+            entries.push(Entry::Settle(PlannedMove {
+                seq,
+                ts,
+                name: ticket.name.to_string(),
+                mark: ticket.mark,
+                from: source(ticket),
+                to: target(to),
+                stamp: ticket.stamp,
+                draft: draft.clone(),
+                reason: reason(to).map(str::to_owned),
+                errno: match to {
+                    Destination::Stay(outcome) => errno_to_write(outcome),
+                    _ => None,
+                },
+            }));
+        }
+        self.journal.append(&self.folder, &entries)?;
+        Ok(planned)
+    }
+
+    fn carry_out(
+        &self,
+        folders: &Folders,
+        ticket: &Ticket,
+        to: &Destination,
+        planned_outcome: Option<RowOutcome>,
+        touched: &mut Touched,
+    ) -> MoveOutcome {
+        let (Some(target), source) = (target(to), source(ticket)) else { return MoveOutcome::Moved };
+        let (from_folder, to_folder) = (folders.at(source, &self.folder), folders.at(target, &self.folder));
+        // What is held is this drain's alone, and an audit event is claimed by nobody: their names are sure. Any
+        // other file that waits could have been claimed, and its name emitted again, since it was read.
+        let moved = if ticket.claimed || planned_outcome == Some(RowOutcome::AuditSkipped) {
+            move_file(from_folder, &ticket.name, to_folder, ticket.stamp)
+        } else {
+            move_very_file(from_folder, &ticket.name, ticket.mark, to_folder, ticket.stamp)
+        };
+        if moved.is_ok() {
+            touched.add(source);
+            touched.add(target);
+        }
+        if let (Ok(name), Some(reason)) = (&moved, reason(to)) {
+            file_reason(to_folder, name, reason);
+        }
+        outcome(moved)
+    }
+
+    /// Writes what an attempt left into the event, while it is still held.
+    fn note_delivery(&self, settlement: &mut Settlement) -> Result<(), QueueError> {
+        let delivery = match &settlement.to {
+            Destination::Pending(Some(delivery)) | Destination::DeadLetter(delivery) if settlement.ticket.claimed => {
+                delivery
+            }
+            _ => return Ok(()),
+        };
+        let name = &settlement.ticket.name;
+        let Some(bytes) = self.folder.read(name, LARGEST_ROW)? else { return Ok(()) };
+        self.folder.replace(name, &with_delivery(&bytes, delivery, &self.folder, name)?)?;
+        let stat =
+            self.folder.stat(name).map_err(|errno| failed("look at", self.folder.path().join(&**name), errno))?;
+        settlement.ticket.mark = stat.st_ino;
+        Ok(())
+    }
+}
+
+/// The folders whose names a group of moves has changed.
+#[derive(Default)]
+pub(crate) struct Touched(Vec<Place>);
+
+impl Touched {
+    pub(crate) fn add(&mut self, place: Place) {
+        if !self.0.contains(&place) {
+            self.0.push(place);
+        }
+    }
+
+    pub(crate) fn sync(&self, folders: &Folders, held: &Folder) -> Result<(), QueueError> {
+        self.0.iter().try_for_each(|place| folders.at(*place, held).sync())
+    }
+}
+
+fn with_delivery(bytes: &[u8], delivery: &Delivery, folder: &Folder, name: &str) -> Result<Vec<u8>, QueueError> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let rewritten = haltline_protocol::Document::parse(text).and_then(|mut document| {
+        document.set("delivery", delivery)?;
+        Ok(document.to_pretty())
+    });
+    rewritten.map_err(|error| QueueError {
+        action: "rewrite",
+        path: folder.path().join(name),
+        source: error.into(),
+        hint: None,
+    })
+}
+
+/// Puts the reason beside a file in quarantine. The file is safe already; a reason that cannot be written is told.
+pub(crate) fn file_reason(quarantine: &Folder, name: &str, reason: &str) {
+    let note = json!({
+        "file": name,
+        "reason": reason,
+        "quarantinedAt": haltline_protocol::rfc3339_millis(Timestamp::now()),
+    });
+    let text = format!("{note:#}\n");
+    for candidate in candidates(&format!("{name}.reason.json"), Timestamp::now()) {
+        match quarantine.create_new(&candidate, text.as_bytes()) {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, file = name, reason, "could not write why a file is in quarantine");
+                return;
+            }
+        }
+    }
+}
+
+pub(crate) fn outcome(moved: Moved) -> MoveOutcome {
+    match moved {
+        Ok(_) => MoveOutcome::Moved,
+        Err(outcome) => outcome,
+    }
+}
+
+fn source(ticket: &Ticket) -> Place {
+    if ticket.claimed { Place::Held } else { Place::Pending }
+}
+
+fn target(to: &Destination) -> Option<Place> {
+    match to {
+        Destination::Processed => Some(Place::Processed),
+        Destination::Pending(_) => Some(Place::Pending),
+        Destination::DeadLetter(_) => Some(Place::DeadLetter),
+        Destination::Quarantine(_) => Some(Place::Quarantine),
+        Destination::Stay(_) => None,
+    }
+}
+
+fn reason(to: &Destination) -> Option<&str> {
+    match to {
+        Destination::Quarantine(reason) => Some(reason),
+        _ => None,
+    }
+}
