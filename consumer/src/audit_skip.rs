@@ -1,0 +1,71 @@
+//! The audit-skip filter: an event that is kept for the audit only is settled here, and nothing behind this actor
+//! ever hears of it. It closes the loop in which a drain paid for an investigation of its own audit event.
+
+use haltline_protocol::{Destination, RowOutcome, Settlement};
+use tokio::sync::mpsc;
+
+use crate::candidate::{Candidate, draft};
+use crate::counts::Tally;
+use crate::settle::{Order, SettleRequest};
+
+/// Takes audit-only events out of the line.
+#[derive(Debug)]
+pub(crate) struct AuditSkip;
+
+impl AuditSkip {
+    pub(crate) async fn run(
+        self,
+        mut batches: mpsc::Receiver<Vec<Candidate>>,
+        onward: mpsc::Sender<Vec<Candidate>>,
+        settle: mpsc::Sender<SettleRequest>,
+    ) {
+        while let Some(batch) = batches.recv().await {
+            let (faults, skipped) = Self::split(batch);
+            if !skipped.is_empty() && settle.send(SettleRequest::Settle(skipped)).await.is_err() {
+                return;
+            }
+            if !faults.is_empty() && onward.send(faults).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Parts a batch into what goes on and what is settled.
+    fn split(batch: Vec<Candidate>) -> (Vec<Candidate>, Vec<Order>) {
+        let (audit, faults): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|candidate| candidate.event.is_audit_only());
+        (faults, audit.into_iter().map(skip).collect())
+    }
+}
+
+/// The order that settles an audit-only event.
+fn skip(candidate: Candidate) -> Order {
+    let draft = draft(&candidate.event, &candidate.ticket, RowOutcome::AuditSkipped);
+    Order {
+        settlement: Settlement { ticket: candidate.ticket, to: Destination::Processed, draft: Some(draft) },
+        tally: Tally::ShortCircuited,
+        is_avoided: candidate.is_due,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::candidate;
+
+    #[test]
+    fn only_the_flag_on_an_audit_kind_takes_an_event_out() {
+        let batch = vec![
+            candidate("MANUAL_RECOVERY_INVOKED", "a", Some("false")),
+            candidate("MANUAL_RECOVERY_INVOKED", "b", None),
+            candidate("MANUAL_RECOVERY_INVOKED", "c", Some("null")),
+            candidate("PHASE_FAILED", "d", Some("false")),
+            candidate("RECOVERY_BOUNDARY", "e", Some("false")),
+        ];
+        let (faults, skipped) = AuditSkip::split(batch);
+        let names = |names: Vec<&str>| names.join(" ");
+        assert_eq!(names(faults.iter().map(|fault| fault.event.fault_id.as_str()).collect()), "b c d");
+        assert_eq!(skipped.len(), 2);
+        assert!(skipped.iter().all(|order| order.tally == Tally::ShortCircuited));
+    }
+}

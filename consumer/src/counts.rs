@@ -1,0 +1,91 @@
+//! What a drain did, counted: each event file in exactly one of the first eight.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+/// The counts of one drain.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainCounts {
+    /// Investigated, leaders only; in a dry run, what would be.
+    pub processed: u64,
+    /// Settled as audit events or by a known pattern.
+    pub short_circuited: u64,
+    /// Held back by a filter or by back-off.
+    pub skipped: u64,
+    /// Moves or investigations that failed.
+    pub failed: u64,
+    /// Eligible and left for later.
+    pub deferred: u64,
+    /// Settled because their fault went away.
+    pub collapsed: u64,
+    /// Settled by another event's investigation.
+    pub duplicates: u64,
+    /// No readable events.
+    pub quarantined: u64,
+    /// Investigations that were started.
+    pub dispatched: u64,
+    /// Given up on; part of `failed`.
+    pub dead_lettered: u64,
+    /// Taken back from dead drains.
+    pub recovered: u64,
+    /// What the investigations cost as far as it is known, in US dollars.
+    pub cost_usd: f64,
+    /// Events that would have been dispatched but for the filters and the sharing.
+    pub avoided: u64,
+}
+
+/// The count that an event file goes into once its move has succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tally {
+    Processed,
+    ShortCircuited,
+    Collapsed,
+    Duplicate,
+    Quarantined,
+    Deferred,
+    Failed,
+    DeadLettered,
+}
+
+impl DrainCounts {
+    pub(crate) fn add(&mut self, tally: Tally) {
+        match tally {
+            Tally::Processed => self.processed += 1,
+            Tally::ShortCircuited => self.short_circuited += 1,
+            Tally::Collapsed => self.collapsed += 1,
+            Tally::Duplicate => self.duplicates += 1,
+            Tally::Quarantined => self.quarantined += 1,
+            Tally::Deferred => self.deferred += 1,
+            Tally::Failed => self.failed += 1,
+            Tally::DeadLettered => {
+                self.failed += 1;
+                self.dead_lettered += 1;
+            }
+        }
+    }
+
+    /// Whether anything was done that somebody may want to hear of.
+    pub fn is_idle(&self) -> bool {
+        *self == Self { skipped: self.skipped, ..Self::default() }
+    }
+}
+
+impl AddAssign<&Self> for DrainCounts {
+    fn add_assign(&mut self, other: &Self) {
+        self.processed += other.processed;
+        self.short_circuited += other.short_circuited;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.deferred += other.deferred;
+        self.collapsed += other.collapsed;
+        self.duplicates += other.duplicates;
+        self.quarantined += other.quarantined;
+        self.dispatched += other.dispatched;
+        self.dead_lettered += other.dead_lettered;
+        self.recovered += other.recovered;
+        self.cost_usd += other.cost_usd;
+        self.avoided += other.avoided;
+    }
+}

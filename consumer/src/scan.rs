@@ -1,0 +1,110 @@
+//! The scan: reads what waits, batch by batch, and takes out what is no event.
+
+use std::sync::Arc;
+
+use haltline_protocol::{Destination, Queue, RowDraft, RowOutcome, RunId, Settlement, Waiting, WaitingBody};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::candidate::Candidate;
+use crate::collapse::Markers;
+use crate::counts::Tally;
+use crate::error::DrainError;
+use crate::gate::Gate;
+use crate::settle::{Order, SettleRequest};
+
+/// Reads what waits.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) run_id: Option<RunId>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What the scan saw besides events.
+#[derive(Debug, Default)]
+pub(crate) struct Scanned {
+    /// Events of other runs.
+    pub(crate) skipped: u64,
+    /// Files that could not be read.
+    pub(crate) failed: u64,
+    /// Markers under names that did not say so.
+    pub(crate) late_markers: Markers,
+    /// Whether a stop ended it.
+    pub(crate) stopped: bool,
+}
+
+impl Scan {
+    pub(crate) async fn run(
+        self,
+        onward: mpsc::Sender<Vec<Candidate>>,
+        settle: mpsc::Sender<SettleRequest>,
+    ) -> Result<Scanned, DrainError> {
+        let mut scanned = Scanned::default();
+        loop {
+            if self.stop.is_cancelled() {
+                scanned.stopped = true;
+                return Ok(scanned);
+            }
+            let batch = self.queue.scan().await?;
+            if batch.is_empty() {
+                return Ok(scanned);
+            }
+            let mut candidates = Vec::with_capacity(batch.len());
+            let mut malformed = Vec::new();
+            for waiting in batch {
+                self.sort_out(waiting, &mut candidates, &mut malformed, &mut scanned);
+            }
+            let gone = (!malformed.is_empty() && settle.send(SettleRequest::Settle(malformed)).await.is_err())
+                || (!candidates.is_empty() && onward.send(candidates).await.is_err());
+            if gone {
+                return Ok(scanned);
+            }
+        }
+    }
+
+    fn sort_out(
+        &self,
+        waiting: Waiting,
+        candidates: &mut Vec<Candidate>,
+        malformed: &mut Vec<Order>,
+        scanned: &mut Scanned,
+    ) {
+        let Waiting { ticket, modified, body } = waiting;
+        match body {
+            WaitingBody::Event(event) if self.is_other_run(&event.run_id) => scanned.skipped += 1,
+            WaitingBody::Event(event) => {
+                let time = event.timestamp.unwrap_or(modified);
+                let is_due = self.gate.is_due(&event);
+                candidates.push(Candidate { ticket, event, time, is_due });
+            }
+            WaitingBody::Marker(marker) if self.is_other_run(&marker.key.run_id) => {}
+            WaitingBody::Marker(marker) => scanned.late_markers.add(ticket, marker),
+            WaitingBody::Malformed(reason) => {
+                tracing::warn!(file = %ticket.name, reason, "no halt event; into quarantine");
+                let draft = RowDraft::new(RowOutcome::Quarantined, ticket.name.to_string());
+                let to = Destination::Quarantine(reason);
+                malformed.push(Order {
+                    settlement: Settlement { ticket, to, draft: Some(draft) },
+                    tally: Tally::Quarantined,
+                    is_avoided: false,
+                });
+            }
+            WaitingBody::Unfinished => {
+                tracing::info!(file = %ticket.name, "not yet a whole event; left to its writer");
+            }
+            WaitingBody::Special(what) => {
+                tracing::warn!(file = %ticket.name, what, "no regular file; left alone");
+            }
+            WaitingBody::Unreadable { errno } => {
+                tracing::error!(file = %ticket.name, errno, "cannot read; left where it is");
+                scanned.failed += 1;
+            }
+        }
+    }
+
+    fn is_other_run(&self, run_id: &RunId) -> bool {
+        self.run_id.as_ref().is_some_and(|wanted| wanted != run_id)
+    }
+}

@@ -1,0 +1,114 @@
+//! Settle: the last actor of the line. It has files moved, counts what came of it, and sees every row recorded.
+
+use std::sync::Arc;
+
+use haltline_protocol::{MoveState, Queue, Record, Settled, Settlement};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::counts::{DrainCounts, Tally};
+use crate::error::DrainError;
+use crate::progress::{Progress, Teller};
+use crate::records::{Pending, Recorder};
+
+/// What settle is asked for.
+#[derive(Debug)]
+pub(crate) enum SettleRequest {
+    /// Move these files and record their rows.
+    Settle(Vec<Order>),
+    /// The same, and tell when the rows are recorded.
+    SettleAndTell(Vec<Order>, oneshot::Sender<()>),
+}
+
+/// One file to be moved, and what it counts as once it is.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) settlement: Settlement,
+    pub(crate) tally: Tally,
+    /// Whether it would have been dispatched but for this.
+    pub(crate) is_avoided: bool,
+}
+
+/// Has files moved and rows recorded.
+#[derive(Debug)]
+pub(crate) struct Settle {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) recorder: Recorder,
+    pub(crate) teller: Teller,
+    /// Whether this drain may settle what it does not hold; else it leaves that to the drain that may.
+    pub(crate) settles_free: bool,
+}
+
+/// The most rows between two acknowledgements that are waited for: one group is recorded while the next is moved.
+type InFlight = Option<(u64, Pending)>;
+
+impl Settle {
+    /// Works until every sender is gone. On an error it stops at once; what is not settled stays where it is.
+    pub(crate) async fn run(self, mut requests: mpsc::Receiver<SettleRequest>) -> Result<DrainCounts, DrainError> {
+        let mut counts = DrainCounts::default();
+        let mut in_flight = None;
+        while let Some(request) = requests.recv().await {
+            let (orders, told) = match request {
+                SettleRequest::Settle(orders) => (orders, None),
+                SettleRequest::SettleAndTell(orders, told) => (orders, Some(told)),
+            };
+            in_flight = self.settle(orders, in_flight, &mut counts).await?;
+            if let Some(told) = told {
+                self.acknowledge(in_flight.take()).await?;
+                told.send(()).ok();
+            }
+        }
+        self.acknowledge(in_flight).await?;
+        Ok(counts)
+    }
+
+    async fn settle(
+        &self,
+        orders: Vec<Order>,
+        in_flight: InFlight,
+        counts: &mut DrainCounts,
+    ) -> Result<InFlight, DrainError> {
+        let (mine, others): (Vec<_>, Vec<_>) =
+            orders.into_iter().partition(|order| order.settlement.ticket.claimed || self.settles_free);
+        others.iter().for_each(|_| counts.add(Tally::Deferred));
+        if mine.is_empty() {
+            return Ok(in_flight);
+        }
+        let mut kinds = Vec::with_capacity(mine.len());
+        let mut settlements = Vec::with_capacity(mine.len());
+        for order in mine {
+            kinds.push((order.tally, order.is_avoided));
+            settlements.push(order.settlement);
+        }
+        let settled = self.queue.settle(settlements).await?;
+        for (settled, (tally, is_avoided)) in settled.iter().zip(kinds) {
+            count(settled, tally, is_avoided, counts);
+        }
+        self.teller.tell(Progress::Settled { events: settled.len() as u64 });
+
+        self.acknowledge(in_flight).await?;
+        let records: Vec<Record> = settled.into_iter().filter_map(|settled| settled.row).map(Record::Settled).collect();
+        let Some(last) = records.last().map(|record| record.pair().1) else { return Ok(None) };
+        Ok(Some((last, self.recorder.send(records, false).await?)))
+    }
+
+    async fn acknowledge(&self, in_flight: InFlight) -> Result<(), DrainError> {
+        if let Some((seq, pending)) = in_flight {
+            pending.acknowledged().await?;
+            self.queue.acknowledge(seq).await?;
+        }
+        Ok(())
+    }
+}
+
+fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut DrainCounts) {
+    if settled.outcome.state() == MoveState::Failed {
+        let errno = settled.outcome.errno();
+        tracing::error!(file = %settled.ticket.name, errno, "could not move an event; it stays where it is");
+        counts.add(Tally::Failed);
+        return;
+    }
+    counts.add(tally);
+    if is_avoided {
+        counts.avoided += 1;
+    }
+}
