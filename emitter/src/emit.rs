@@ -1,0 +1,50 @@
+//! The one way from an emission into a queue.
+
+use std::path::PathBuf;
+
+use haltline_spool::{Inlet, RowKind};
+
+use crate::{Emission, EmitError};
+
+/// Puts an event into the queue, beside earlier occurrences of its fault, and returns where it is. When this returns,
+/// the event is durable, unless the inlet was opened without.
+///
+/// # Errors
+/// The queue cannot be written; nothing half written is left, and the caller may emit again.
+pub fn emit(inlet: &Inlet, emission: &Emission) -> Result<PathBuf, EmitError> {
+    Ok(inlet.put(RowKind::Event, &emission.event().key(), emission.stamp(), emission.row())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use haltline_spool::Layout;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::drain_queue;
+
+    #[test]
+    fn every_occurrence_is_a_file_of_its_own_with_the_row_to_the_byte() {
+        let home = tempfile::tempdir().unwrap();
+        let inlet = Inlet::open(&Layout::new(home.path()), true).unwrap();
+        let emission = drain_queue("2026-05-20T08:14:00.123Z".parse().unwrap()).unwrap();
+        let first = emit(&inlet, &emission).unwrap();
+        let second = emit(&inlet, &emission).unwrap();
+        assert!(first.ends_with("drain-faults-MANUAL_RECOVERY_INVOKED:all:276ba8b1.json"));
+        assert!(second.ends_with("drain-faults-MANUAL_RECOVERY_INVOKED:all:276ba8b1~20260520T081400123Z.json"));
+        for path in [first, second] {
+            assert_eq!(std::fs::read(path).unwrap(), emission.row());
+        }
+    }
+
+    #[test]
+    fn a_queue_that_cannot_be_written_is_no_wrong_usage() {
+        let home = tempfile::tempdir().unwrap();
+        let inlet = Inlet::open(&Layout::new(home.path()), true).unwrap();
+        rustix::fs::unlink(home.path().join("skill-faults/pending-investigations")).unwrap_err();
+        rustix::fs::rmdir(home.path().join("skill-faults/pending-investigations")).unwrap();
+        let error = emit(&inlet, &drain_queue(Timestamp::UNIX_EPOCH).unwrap()).unwrap_err();
+        assert!(!error.is_usage());
+        assert!(error.to_string().contains("pending-investigations"), "{error}");
+    }
+}

@@ -1,0 +1,7 @@
+use haltline_emitter::MarkShipped;
+
+fn forge() -> MarkShipped<'static> {
+    MarkShipped { investigate: true, ..MarkShipped::default() }
+}
+
+fn main() {}
