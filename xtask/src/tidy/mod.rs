@@ -1,0 +1,17 @@
+//! `cargo xtask tidy`: the rules of the house, one file each.
+
+mod banned;
+mod bans;
+mod docs;
+mod imports;
+mod lengths;
+mod links;
+mod logs;
+mod moves;
+mod openings;
+mod runner;
+mod texts;
+mod violation;
+
+pub use runner::{check, demand, run};
+pub use violation::Violation;
