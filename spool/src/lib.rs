@@ -17,6 +17,7 @@ mod recovery;
 mod rewrite;
 mod scan;
 mod settle;
+mod work;
 
 pub use errno::{errno_name, hint};
 pub use folder::{Entry, Folder};
@@ -24,6 +25,7 @@ pub use layout::Layout;
 pub use names::{candidates, event_name, fault_part, marker_name, run_part};
 pub use preview::PreviewQueue;
 pub use put::{Inlet, RowKind};
-pub use queue::DrainQueue;
+pub use queue::{DrainQueue, SETTLE_LOCK};
 pub use rewrite::Rewrite;
 pub use scan::LARGEST_ROW;
+pub use work::has_work;

@@ -24,8 +24,9 @@ use crate::recovery;
 use crate::scan::{Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
 
-/// The lock of the one drain that settles free.
-const SETTLE_LOCK: &str = "settle.lock";
+/// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
+/// it too.
+pub const SETTLE_LOCK: &str = "settle.lock";
 
 /// A queue of files, opened by one drain.
 #[derive(Debug, Clone)]

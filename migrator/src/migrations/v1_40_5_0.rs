@@ -1,0 +1,227 @@
+//! v1.40.5.0: earlier releases wrote the events of manual recovery without `investigate`, so a drain would pay for an
+//! investigation of each. This flags them as what they are: audit only.
+//!
+//! Rows that wait, that are settled and that were given up on are rewritten; what a drain holds is not, since only that
+//! drain may touch it. A last scan looks for recovery rows that are still without the field: one that an earlier
+//! release emitted meanwhile, or that a drain holds. It goes the way of an event, so that one that moves on is met
+//! again, and looks at the holds twice, since an event may also be put back.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use haltline_protocol::{
+    Investigate, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueError, QueueRow, RowTrouble,
+};
+use haltline_spool::{Folder, LARGEST_ROW, Layout, Rewrite};
+
+use crate::rows::{self, Found, OpenRow, RowFile};
+use crate::splice::with_last_field;
+
+/// How the messages begin that the three recovery commands write.
+const PREFIXES: [&str; 3] =
+    ["drain-faults subcommand invoked", "mark-shipped subcommand invoked", "--mark-phase-committed invoked"];
+/// How often a row is read again that somebody changes at the same time. More often is no accident.
+const MOST_READS: u32 = 5;
+
+/// Adds `"investigate": false` to the rows of manual recovery.
+pub(crate) struct FlagRecoveryRows;
+
+impl Migration for FlagRecoveryRows {
+    fn version(&self) -> &'static str {
+        "1.40.5.0"
+    }
+
+    fn summary(&self) -> &'static str {
+        "flag the events of manual recovery as audit only, so that no drain pays for them"
+    }
+
+    fn run(&self, home: &Path, dry_run: bool) -> MigrationReport {
+        let layout = Layout::new(home);
+        let mut pass = Pass { dry_run, report: MigrationReport::default(), named: Named::default() };
+        for path in [layout.pending(), layout.processed(), layout.dead_letter()] {
+            pass.in_folder(&path, Pass::flag_folder);
+        }
+        pass.find_latecomers(&layout);
+        pass.report.malformed.sort();
+        pass.report.failed.sort();
+        pass.report.appeared.sort();
+        pass.report
+    }
+}
+
+/// What a row is to this migration.
+enum Class {
+    Flagged,
+    Unflagged,
+    Other,
+}
+
+fn classify(row: &QueueRow) -> Class {
+    let QueueRow::Event(event) = row else { return Class::Other };
+    let is_recovery = event.kind.as_str() == MANUAL_RECOVERY_INVOKED
+        && PREFIXES.iter().any(|prefix| event.message.starts_with(prefix));
+    match event.investigate {
+        _ if !is_recovery => Class::Other,
+        Investigate::Absent => Class::Unflagged,
+        Investigate::False | Investigate::Other => Class::Flagged,
+    }
+}
+
+/// The row with the field; `None` where that would be no row that a drain takes for audit only.
+fn flagged(bytes: &[u8]) -> Option<Vec<u8>> {
+    let written = with_last_field(bytes, "investigate", "false")?;
+    let is_row = written.len() as u64 <= LARGEST_ROW
+        && matches!(QueueRow::parse(&written), Ok(QueueRow::Event(event)) if event.is_audit_only());
+    is_row.then_some(written)
+}
+
+/// Files that the report names already, by path and by inode, since they may be moved meanwhile.
+#[derive(Default)]
+struct Named {
+    paths: HashSet<String>,
+    inodes: HashSet<u64>,
+}
+
+impl Named {
+    /// Whether the file is not yet named; from now on it is.
+    fn add(&mut self, path: &str, inode: u64) -> bool {
+        let (new_path, new_inode) = (self.paths.insert(path.to_owned()), self.inodes.insert(inode));
+        new_path && new_inode
+    }
+}
+
+struct Pass {
+    dry_run: bool,
+    report: MigrationReport,
+    named: Named,
+}
+
+impl Pass {
+    /// Works on a folder; that it is not there is no trouble.
+    fn in_folder(&mut self, path: &Path, work: impl FnOnce(&mut Self, &Folder) -> Result<(), QueueError>) {
+        let done = match Folder::open(path) {
+            Ok(folder) => work(self, &folder),
+            Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            let file = path.display().to_string();
+            if self.named.paths.insert(file.clone()) {
+                self.report.failed.push(RowTrouble { file, reason: error.to_string() });
+            }
+        }
+    }
+
+    fn flag_folder(&mut self, folder: &Folder) -> Result<(), QueueError> {
+        if !self.dry_run {
+            folder.clear_rewrites()?;
+        }
+        for file in rows::list(folder)? {
+            self.flag_file(folder, &file);
+        }
+        // Also where nothing was flagged: a run that was killed may have left rewrites that are not yet durable.
+        if self.dry_run { Ok(()) } else { folder.sync() }
+    }
+
+    fn flag_file(&mut self, folder: &Folder, file: &RowFile) {
+        let name = match &file.name {
+            Ok(name) => name,
+            Err(shown) => return self.failed(folder, shown, file.inode, "its name is no UTF-8; rename it"),
+        };
+        for _ in 0..MOST_READS {
+            let open = match rows::read(folder, name) {
+                Found::Row(open) => open,
+                Found::Malformed(reason) => return self.malformed(folder, name, file.inode, reason),
+                Found::Unreadable(reason) => return self.failed(folder, name, file.inode, reason),
+                Found::Nothing => return,
+            };
+            match classify(&open.row) {
+                Class::Other => return self.report.untouched += 1,
+                Class::Flagged => return self.report.already_flagged += 1,
+                Class::Unflagged => {}
+            }
+            match self.flag_row(folder, name, &open) {
+                Ok(Rewrite::Done) => return self.report.flagged += 1,
+                Ok(Rewrite::Gone) => return,
+                Ok(Rewrite::Changed) => {}
+                Err(reason) => return self.failed(folder, name, open.seen.st_ino, reason),
+            }
+        }
+        self.failed(folder, name, file.inode, "somebody keeps writing to it; run `haltline upgrade` again");
+    }
+
+    fn flag_row(&self, folder: &Folder, name: &str, open: &OpenRow) -> Result<Rewrite, String> {
+        let written = flagged(&open.bytes)
+            .ok_or_else(|| format!("with the field it would be no row of {LARGEST_ROW} bytes at most; shorten it"))?;
+        if self.dry_run {
+            return Ok(Rewrite::Done);
+        }
+        folder.rewrite(name, &open.file, &open.seen, &written).map_err(|error| error.to_string())
+    }
+
+    /// Names the recovery rows that are still without the field. In a dry run those are all, so it looks at what
+    /// drains hold, which no run would flag.
+    fn find_latecomers(&mut self, layout: &Layout) {
+        self.in_folder(&layout.in_flight(), Self::scan_holds);
+        if self.dry_run {
+            return;
+        }
+        self.in_folder(&layout.pending(), Self::scan_folder);
+        self.in_folder(&layout.in_flight(), Self::scan_holds);
+        self.in_folder(&layout.processed(), Self::scan_folder);
+        self.in_folder(&layout.dead_letter(), Self::scan_folder);
+    }
+
+    fn scan_holds(&mut self, in_flight: &Folder) -> Result<(), QueueError> {
+        let fail = |source| QueueError { action: "list", path: in_flight.path().to_owned(), source, hint: None };
+        for entry in std::fs::read_dir(in_flight.path()).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.in_folder(&entry.path(), Self::scan_folder);
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_folder(&mut self, folder: &Folder) -> Result<(), QueueError> {
+        for file in rows::list(folder)? {
+            let name = match &file.name {
+                Ok(name) => name,
+                Err(shown) => {
+                    self.failed(folder, shown, file.inode, "its name is no UTF-8; rename it");
+                    continue;
+                }
+            };
+            match rows::read(folder, name) {
+                Found::Row(open) if matches!(classify(&open.row), Class::Unflagged) => {
+                    self.appeared(folder, name, open.seen.st_ino);
+                }
+                Found::Row(_) | Found::Nothing => {}
+                Found::Malformed(reason) => self.malformed(folder, name, file.inode, reason),
+                Found::Unreadable(reason) => self.failed(folder, name, file.inode, reason),
+            }
+        }
+        Ok(())
+    }
+
+    fn malformed(&mut self, folder: &Folder, name: &str, inode: u64, reason: impl Into<String>) {
+        self.report.malformed.extend(self.named.trouble(folder, name, inode, reason));
+    }
+
+    fn failed(&mut self, folder: &Folder, name: &str, inode: u64, reason: impl Into<String>) {
+        self.report.failed.extend(self.named.trouble(folder, name, inode, reason));
+    }
+
+    fn appeared(&mut self, folder: &Folder, name: &str, inode: u64) {
+        let reason = "a recovery row without `investigate`; run `haltline upgrade` again when no drain runs";
+        self.report.appeared.extend(self.named.trouble(folder, name, inode, reason));
+    }
+}
+
+impl Named {
+    /// Names a file and what is wrong with it, unless it is named already.
+    fn trouble(&mut self, folder: &Folder, name: &str, inode: u64, reason: impl Into<String>) -> Option<RowTrouble> {
+        let file = folder.path().join(name).display().to_string();
+        self.add(&file, inode).then(|| RowTrouble { file, reason: reason.into() })
+    }
+}
