@@ -1,0 +1,264 @@
+//! The actor: hands each batch to every sink, and acknowledges it when all of them have it.
+//!
+//! A failure that may pass is tried again a few times, with the sinks that lack the batch only. What fails for good is
+//! answered, not dropped: the rows stand in the drain's journal until a later batch of them is acknowledged.
+
+use std::time::Duration;
+
+use haltline_protocol::{Record, RecordBatch, Sink, SinkError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::filing::worse;
+
+/// The pauses before each further try. Together they stay well below the 10 s that a stopped drain gives what runs;
+/// a full disk that takes longer to mend is for the next drain.
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
+
+/// Records outcomes and files reports.
+pub struct Analytics {
+    desks: Vec<Desk>,
+}
+
+/// A sink, and what it has done so far.
+struct Desk {
+    sink: Box<dyn Sink>,
+    tally: SinkTally,
+}
+
+/// What analytics did in one drain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnalyticsSummary {
+    /// Each sink's part, in their order.
+    pub sinks: Vec<SinkTally>,
+}
+
+/// What one sink did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkTally {
+    /// The sink's name.
+    pub sink: &'static str,
+    /// Notes, reports or lines that it made anew for people to act on.
+    pub filed: u32,
+    /// Batches that it did not take in the end.
+    pub refused: u32,
+}
+
+impl AnalyticsSummary {
+    /// What the sinks of this name made anew; 0 where there is none.
+    pub fn filed(&self, sink: &str) -> u32 {
+        self.sinks.iter().filter(|tally| tally.sink == sink).map(|tally| tally.filed).sum()
+    }
+
+    /// The notes that were filed: `inboxFiled` in a drain's result.
+    pub fn inbox_filed(&self) -> u32 {
+        self.filed("inbox")
+    }
+
+    /// The patterns that were proposed: `proposalsAppended` in a drain's result.
+    pub fn proposals_appended(&self) -> u32 {
+        self.filed("proposals")
+    }
+}
+
+impl Analytics {
+    /// Takes the sinks, open, in the order in which each batch is handed to them.
+    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
+        let desk = |sink: Box<dyn Sink>| Desk { tally: SinkTally { sink: sink.name(), filed: 0, refused: 0 }, sink };
+        Self { desks: sinks.into_iter().map(desk).collect() }
+    }
+
+    /// Works until there are no senders left. There is no other stop: whoever still sends wants it recorded, and a
+    /// sender that no longer waits for its answer is not made to wait for further tries.
+    pub async fn run(mut self, mut batches: mpsc::Receiver<RecordBatch>) -> AnalyticsSummary {
+        while let Some(RecordBatch { records, replay, mut acknowledge }) = batches.recv().await {
+            let answer = self.deliver(&records, replay, &mut acknowledge).await;
+            if let Err(error) = &answer {
+                tracing::error!(%error, records = records.len(), "records are not delivered; the journal keeps them");
+            }
+            if acknowledge.send(answer).is_err() {
+                tracing::debug!(records = records.len(), "nobody waits for the acknowledgement");
+            }
+        }
+        AnalyticsSummary { sinks: self.desks.into_iter().map(|desk| desk.tally).collect() }
+    }
+
+    async fn deliver(
+        &mut self,
+        records: &[Record],
+        replay: bool,
+        acknowledge: &mut oneshot::Sender<Result<(), SinkError>>,
+    ) -> Result<(), SinkError> {
+        let mut lacking: Vec<&mut Desk> = self.desks.iter_mut().collect();
+        let mut worst = None;
+        let mut pauses = PAUSES.into_iter();
+        let mut replay = replay;
+        loop {
+            let mut passing = Vec::new();
+            for desk in lacking {
+                match desk.sink.deliver(records, replay).await {
+                    Ok(receipt) => desk.tally.filed += receipt.filed,
+                    Err(error @ SinkError::Retriable { .. }) => passing.push((desk, error)),
+                    Err(error @ SinkError::Permanent { .. }) => {
+                        desk.tally.refused += 1;
+                        worst = Some(worse(worst, error));
+                    }
+                }
+            }
+            let Some((_, error)) = passing.first() else {
+                break;
+            };
+            let pause = pauses.next().filter(|_| !acknowledge.is_closed());
+            let Some(pause) = pause else {
+                for (desk, error) in passing {
+                    desk.tally.refused += 1;
+                    worst = Some(worse(worst, error));
+                }
+                break;
+            };
+            tracing::warn!(%error, ?pause, "a sink does not take records; trying again");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = acknowledge.closed() => {}
+            }
+            lacking = passing.into_iter().map(|(desk, _)| desk).collect();
+            // What failed may have been delivered in part.
+            replay = true;
+        }
+        worst.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use haltline_protocol::{MoveOutcome, Receipt, Row, RowDraft, RowOutcome};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    type Deliveries = Arc<Mutex<Vec<(&'static str, u64, bool)>>>;
+
+    /// Answers as it is told, then takes everything.
+    struct Scripted {
+        name: &'static str,
+        answers: VecDeque<Result<Receipt, SinkError>>,
+        deliveries: Deliveries,
+    }
+
+    #[async_trait]
+    impl Sink for Scripted {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+
+        async fn deliver(&mut self, records: &[Record], replay: bool) -> Result<Receipt, SinkError> {
+            self.deliveries.lock().unwrap().push((self.name, records[0].pair().1, replay));
+            self.answers.pop_front().unwrap_or(Ok(Receipt { filed: 1 }))
+        }
+    }
+
+    fn busy(sink: &'static str) -> Result<Receipt, SinkError> {
+        Err(SinkError::Retriable { sink, reason: "full".into() })
+    }
+
+    fn broken(sink: &'static str) -> Result<Receipt, SinkError> {
+        Err(SinkError::Permanent { sink, reason: "link".into() })
+    }
+
+    fn batch(seq: u64) -> (RecordBatch, oneshot::Receiver<Result<(), SinkError>>) {
+        let draft = RowDraft::new(RowOutcome::AuditSkipped, "x.json");
+        let row = Row::complete(jiff::Timestamp::UNIX_EPOCH, "d".into(), seq, draft, &MoveOutcome::Moved);
+        let (acknowledge, answer) = oneshot::channel();
+        (RecordBatch { records: vec![Record::Settled(row)], replay: false, acknowledge }, answer)
+    }
+
+    struct Case {
+        answers: Vec<Result<(), SinkError>>,
+        summary: AnalyticsSummary,
+        deliveries: Vec<(&'static str, u64, bool)>,
+    }
+
+    async fn run(
+        first: Vec<Result<Receipt, SinkError>>,
+        second: Vec<Result<Receipt, SinkError>>,
+        batches: u64,
+    ) -> Case {
+        let deliveries = Deliveries::default();
+        let sink = |name, answers: Vec<_>| -> Box<dyn Sink> {
+            Box::new(Scripted { name, answers: answers.into(), deliveries: Arc::clone(&deliveries) })
+        };
+        let analytics = Analytics::new(vec![sink("inbox", first), sink("proposals", second)]);
+        let (sender, receiver) = mpsc::channel(1);
+        let actor = tokio::spawn(analytics.run(receiver));
+        let mut answers = Vec::new();
+        for seq in 1..=batches {
+            let (batch, answer) = batch(seq);
+            sender.send(batch).await.unwrap();
+            answers.push(answer.await.unwrap());
+        }
+        drop(sender);
+        let summary = actor.await.unwrap();
+        let deliveries = deliveries.lock().unwrap().clone();
+        Case { answers, summary, deliveries }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_acknowledged_when_every_sink_has_it() {
+        let case = run(vec![], vec![], 2).await;
+        assert!(case.answers.iter().all(Result::is_ok));
+        let expected = [("inbox", 1, false), ("proposals", 1, false), ("inbox", 2, false), ("proposals", 2, false)];
+        assert_eq!(case.deliveries, expected);
+        assert_eq!((case.summary.inbox_filed(), case.summary.proposals_appended()), (2, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_passes_is_tried_again_with_the_sink_that_failed_alone() {
+        let started = Instant::now();
+        let case = run(vec![], vec![busy("proposals"), busy("proposals")], 1).await;
+        assert!(case.answers[0].is_ok());
+        let expected = [("inbox", 1, false), ("proposals", 1, false), ("proposals", 1, true), ("proposals", 1, true)];
+        assert_eq!(case.deliveries, expected);
+        assert_eq!(started.elapsed().as_millis(), 500);
+        assert_eq!((case.summary.inbox_filed(), case.summary.proposals_appended()), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_stays_is_answered_and_the_next_batch_is_still_taken() {
+        let full = std::iter::repeat_with(|| busy("inbox")).take(4).collect();
+        let case = run(full, vec![], 2).await;
+        assert!(matches!(case.answers[0], Err(SinkError::Retriable { sink: "inbox", .. })));
+        assert!(case.answers[1].is_ok());
+        assert_eq!(case.deliveries.iter().filter(|delivery| delivery.1 == 1).count(), 5);
+        assert_eq!(case.summary.sinks[0], SinkTally { sink: "inbox", filed: 1, refused: 1 });
+        assert_eq!(case.summary.sinks[1].filed, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_has_to_mend_is_not_tried_again_and_is_the_worst_answer() {
+        let full = std::iter::repeat_with(|| busy("inbox")).take(4).collect();
+        let case = run(full, vec![broken("proposals")], 1).await;
+        assert!(matches!(case.answers[0], Err(SinkError::Permanent { sink: "proposals", .. })));
+        let tries = case.deliveries.iter().filter(|delivery| delivery.0 == "proposals").count();
+        assert_eq!(tries, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_waits_no_more_ends_the_tries() {
+        let deliveries = Deliveries::default();
+        let answers = std::iter::repeat_with(|| busy("inbox")).take(10).collect();
+        let sink = Scripted { name: "inbox", answers, deliveries: Arc::clone(&deliveries) };
+        let (sender, receiver) = mpsc::channel(1);
+        let (batch, answer) = batch(1);
+        drop(answer);
+        sender.send(batch).await.unwrap();
+        drop(sender);
+        let started = Instant::now();
+        let summary = Analytics::new(vec![Box::new(sink)]).run(receiver).await;
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        assert_eq!(summary.sinks[0].refused, 1);
+        assert_eq!(deliveries.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,133 @@
+//! The door for sinks: what one has to say of itself, and how a drain opens those that it needs.
+
+use std::path::PathBuf;
+
+use haltline_protocol::{QueueError, Sink};
+use haltline_spool::Layout;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// Describes one kind of sink and opens it.
+///
+/// A new sink is one file with a unit struct that implements this, and one row in [`SINKS`](crate::SINKS).
+pub trait SinkFactory: Sync {
+    /// The name in the configuration and in messages; it is the `kind` of a `[[sinks]]` entry.
+    fn name(&self) -> &'static str;
+
+    /// What the sink writes and where, in one line.
+    fn docs(&self) -> &'static str;
+
+    /// A `[[sinks]]` entry as it may stand in the configuration.
+    fn example_config(&self) -> &'static str;
+
+    /// Whether every drain opens it, named in the configuration or not.
+    fn is_built_in(&self) -> bool {
+        false
+    }
+
+    /// Checks the settings of an entry and touches nothing, so that a dry run can ask too.
+    ///
+    /// # Errors
+    /// A key is unknown, missing or of the wrong type.
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError>;
+
+    /// Opens the sink, and finds out here and now whether it will be able to write.
+    ///
+    /// # Errors
+    /// The settings are wrong, or what it writes to cannot be opened.
+    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError>;
+}
+
+/// Where sinks write.
+#[derive(Debug, Clone)]
+pub struct SinkContext {
+    /// The home of the queue.
+    pub layout: Layout,
+    /// The folder for notes where the user wants them elsewhere.
+    pub inbox_override: Option<PathBuf>,
+}
+
+/// One `[[sinks]]` entry of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SinkEntry {
+    /// The name of the sink.
+    pub kind: String,
+    /// Everything else; the sink knows what it means.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// The settings of a sink that has none: any key is refused.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// Why a sink cannot be opened. The first two are faults of the configuration; nothing was touched.
+#[derive(Debug, Error)]
+pub enum SinkOpenError {
+    /// No sink has this name.
+    #[error("unknown sink `{kind}`; known are {known}")]
+    UnknownKind {
+        /// The name in the configuration.
+        kind: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The entry's settings are not those of the sink.
+    #[error("sink `{sink}`: {reason}")]
+    Settings {
+        /// The sink.
+        sink: &'static str,
+        /// The key, and what is wrong with it.
+        reason: String,
+    },
+    /// What the sink writes to cannot be opened or written.
+    #[error("sink `{sink}`: {problem}")]
+    Unusable {
+        /// The sink.
+        sink: &'static str,
+        /// What was tried, on what, and what to do.
+        problem: QueueError,
+    },
+}
+
+/// Reads a sink's settings as its own type. The type should refuse unknown fields.
+///
+/// # Errors
+/// A key is unknown, missing or of the wrong type.
+pub fn read_settings<T: DeserializeOwned>(sink: &'static str, settings: &toml::Table) -> Result<T, SinkOpenError> {
+    let read: Result<T, toml::de::Error> = settings.clone().try_into();
+    read.map_err(|error| SinkOpenError::Settings { sink, reason: error.message().to_owned() })
+}
+
+/// Opens the built-in sinks and those that the configuration names, in the order of the registry.
+///
+/// An entry of a built-in sink gives that sink its settings; it does not add a second one.
+///
+/// # Errors
+/// An entry names no sink or has wrong settings (nothing is opened then), or a sink cannot be opened.
+pub fn open_sinks(
+    registry: &[&dyn SinkFactory],
+    entries: &[SinkEntry],
+    context: &SinkContext,
+) -> Result<Vec<Box<dyn Sink>>, SinkOpenError> {
+    for entry in entries {
+        let Some(factory) = registry.iter().find(|factory| factory.name() == entry.kind) else {
+            let known: Vec<_> = registry.iter().map(|factory| factory.name()).collect();
+            return Err(SinkOpenError::UnknownKind { kind: entry.kind.clone(), known: known.join(", ") });
+        };
+        factory.check(&entry.settings)?;
+    }
+    let mut sinks = Vec::new();
+    for factory in registry {
+        let mut named = entries.iter().filter(|entry| entry.kind == factory.name()).peekable();
+        if factory.is_built_in() && named.peek().is_none() {
+            sinks.push(factory.open(&toml::Table::new(), context)?);
+        }
+        for entry in named {
+            sinks.push(factory.open(&entry.settings, context)?);
+        }
+    }
+    Ok(sinks)
+}

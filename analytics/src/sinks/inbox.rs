@@ -1,0 +1,213 @@
+//! The notes for people: `Q/inbox/<YYYY-MM-DD>-halt-<faultId>.md`, one for each severe fault that somebody has to act
+//! on. A note that is there is never touched: the next one gets `-2`, `-3` …
+
+use std::path::PathBuf;
+
+use haltline_protocol::{Filing, QueueError, Severity, Sink};
+use haltline_spool::{Folder, Layout, fault_part};
+use rustix::io::Errno;
+
+use crate::cap::capped;
+use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::filing::{Filer, FilingSink};
+use crate::problem::{check_writable, failed};
+use crate::render::{marker, note_text};
+
+/// The name of the sink.
+const SINK: &str = "inbox";
+/// The most that is read of a note to see whose it is, in bytes. Ours are a few kilobytes; people add to them.
+const LONGEST_NOTE: u64 = 4 << 20;
+/// The most notes on one fault and day; more are no accident.
+const MOST_NOTES: u32 = 10_000;
+
+/// Opens the sink of notes.
+pub(super) struct Inbox;
+
+impl SinkFactory for Inbox {
+    fn name(&self) -> &'static str {
+        SINK
+    }
+
+    fn docs(&self) -> &'static str {
+        "a note per severe fault to act on, in skill-faults/inbox or where --inbox says"
+    }
+
+    fn example_config(&self) -> &'static str {
+        "[[sinks]]\nkind = \"inbox\"\n"
+    }
+
+    fn is_built_in(&self) -> bool {
+        true
+    }
+
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
+        read_settings::<NoSettings>(SINK, settings).map(drop)
+    }
+
+    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+        self.check(settings)?;
+        let folder = match &context.inbox_override {
+            // The user named the folder, so a symbolic link there is the user's own.
+            Some(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
+            None => context.layout.inbox(),
+        };
+        Folder::ensure(&folder)
+            .and_then(|folder| check_writable(&folder))
+            .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
+        Ok(Box::new(FilingSink::new(NoteFiler { folder, layout: context.layout.clone() })))
+    }
+}
+
+struct NoteFiler {
+    folder: PathBuf,
+    layout: Layout,
+}
+
+impl Filer for NoteFiler {
+    const SINK: &'static str = SINK;
+
+    fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+        if filing.event.severity() < Severity::High || !filing.report.outcome.asks_for_action() {
+            return Ok(false);
+        }
+        let folder = Folder::ensure(&self.folder)?;
+        let key = filing.event.key();
+        let stem = format!("{}-halt-{}", filing.ts.strftime("%Y-%m-%d"), fault_part(&key.fault_id));
+        let report_path = self.layout.queue().join(Layout::report_in_queue(&key));
+        let text = note_text(filing, &capped(&filing.report), &report_path);
+        let own_line = marker(&filing.drain_id, filing.seq);
+        let counted = (2..=MOST_NOTES).map(|count| format!("{stem}-{count}.md"));
+        for name in std::iter::once(format!("{stem}.md")).chain(counted) {
+            if folder.create_new(&name, text.as_bytes())? {
+                return Ok(true);
+            }
+            if has_line(&folder, &name, &own_line)? {
+                return Ok(false);
+            }
+        }
+        Err(failed("find a free name for", folder.path().join(format!("{stem}.md")), Errno::EXIST))
+    }
+}
+
+/// Whether a note has the line; what cannot be read as a note of ours has not, and is passed over.
+fn has_line(folder: &Folder, name: &str, line: &str) -> Result<bool, QueueError> {
+    match folder.read(name, LONGEST_NOTE) {
+        Ok(Some(bytes)) => Ok(bytes.split(|byte| *byte == b'\n').any(|found| found == line.as_bytes())),
+        Ok(None) => Ok(false),
+        Err(error) => match Errno::from_io_error(&error.source) {
+            Some(Errno::FBIG | Errno::INVAL | Errno::LOOP | Errno::NXIO) => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use haltline_protocol::{HaltEvent, Report, ReportOutcome, Usage};
+
+    use super::*;
+
+    fn filing(severity: &str, outcome: ReportOutcome, seq: u64) -> Filing {
+        let event = serde_json::json!({
+            "faultId": "F:all:1", "runId": "r", "stateSlug": "s", "kind": "F", "severity": severity,
+            "timestamp": "2026-05-19T08:14:00Z", "message": "m", "pointers": {}, "snapshot": {}
+        });
+        Filing {
+            ts: "2026-05-20T23:59:59+00:00".parse().unwrap(),
+            drain_id: "d".into(),
+            seq,
+            event: HaltEvent::parse(event.to_string().as_bytes()).unwrap().into(),
+            occurrences: 1,
+            report: Report {
+                fault_id: "F:all:1".into(),
+                outcome,
+                duplicate_of_path: None,
+                root_cause: "c".into(),
+                evidence: Vec::new(),
+                proposed_fix: None,
+                learned_pattern_proposal: None,
+            },
+            usage: Usage::default(),
+        }
+    }
+
+    fn setup() -> (tempfile::TempDir, NoteFiler) {
+        let home = tempfile::tempdir().unwrap();
+        let layout = Layout::new(home.path());
+        (home, NoteFiler { folder: layout.inbox(), layout })
+    }
+
+    fn names(home: &tempfile::TempDir) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(home.path().join("skill-faults/inbox")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_note_is_filed_for_a_severe_fault_that_somebody_can_act_on_and_for_no_other() {
+        use ReportOutcome::{DuplicateOf, NeedsHuman, NoContext, RootCauseIdentified, SelfHealed};
+        let (_home, filer) = setup();
+        let mut seq = 0;
+        for (severity, is_severe) in
+            [("CRITICAL", true), ("HIGH", true), ("odd", true), ("MEDIUM", false), ("LOW", false)]
+        {
+            for (outcome, asks) in [
+                (RootCauseIdentified, true),
+                (NeedsHuman, true),
+                (SelfHealed, false),
+                (NoContext, false),
+                (DuplicateOf, false),
+            ] {
+                seq += 1;
+                let filed = filer.file(&filing(severity, outcome, seq)).unwrap();
+                assert_eq!(filed, is_severe && asks, "{severity} {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_taken_name_is_counted_and_a_replay_files_nothing() {
+        let (home, filer) = setup();
+        for seq in [1, 2, 3] {
+            assert!(filer.file(&filing("HIGH", ReportOutcome::NeedsHuman, seq)).unwrap());
+        }
+        let expected = ["2026-05-20-halt-F:all:1-2.md", "2026-05-20-halt-F:all:1-3.md", "2026-05-20-halt-F:all:1.md"];
+        assert_eq!(names(&home), expected.map(String::from).into());
+        // A person wrote beneath the note meanwhile.
+        let note = home.path().join("skill-faults/inbox").join(expected[0]);
+        let text = std::fs::read_to_string(&note).unwrap();
+        std::fs::write(&note, text + "\nlooked at it\n").unwrap();
+        for seq in [1, 2, 3] {
+            assert!(!filer.file(&filing("HIGH", ReportOutcome::NeedsHuman, seq)).unwrap());
+        }
+        assert_eq!(names(&home).len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_note_is_passed_over() {
+        let (home, filer) = setup();
+        let inbox = home.path().join("skill-faults/inbox");
+        std::fs::create_dir_all(inbox.join("2026-05-20-halt-F:all:1.md")).unwrap();
+        let link = inbox.join("2026-05-20-halt-F:all:1-2.md");
+        std::os::unix::fs::symlink(home.path().join("elsewhere"), link).unwrap();
+        assert!(filer.file(&filing("HIGH", ReportOutcome::NeedsHuman, 1)).unwrap());
+        assert!(names(&home).contains("2026-05-20-halt-F:all:1-3.md"));
+        assert!(!home.path().join("elsewhere").try_exists().unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_user_can_keep_notes_elsewhere() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("target");
+        std::fs::create_dir(&target).unwrap();
+        let link = home.path().join("my-inbox");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: Some(link) };
+        let mut sink = Inbox.open(&toml::Table::new(), &context).unwrap();
+        let record = haltline_protocol::Record::Reported(filing("HIGH", ReportOutcome::NeedsHuman, 1).into());
+        assert_eq!(sink.deliver(&[record], false).await.unwrap().filed, 1);
+        assert!(target.join("2026-05-20-halt-F:all:1.md").is_file());
+        assert!(!home.path().join("skill-faults").try_exists().unwrap());
+    }
+}

@@ -1,0 +1,11 @@
+//! The sinks, one file and one row each. A report's note names the report, so the report is filed first.
+
+haltline_protocol::registry! {
+    /// Every sink that a drain can open, in the order in which they are given a batch.
+    pub static SINKS: crate::SinkFactory = {
+        jsonl => Jsonl,
+        report => Reports,
+        inbox => Inbox,
+        proposals => Proposals,
+    }
+}

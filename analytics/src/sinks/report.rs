@@ -1,0 +1,372 @@
+//! The reports: `Q/reports/<run>/<faultId>.md` for people and `.json` for programs.
+//!
+//! An earlier report of the fault is moved to `<faultId>~<stamp>` first, never written over. Then the `.md` is written,
+//! and the `.json` last: where it stands, both do. Its (drainId, seq) says whose it is; the last line of the `.md` says
+//! so too, for the crash between the two.
+
+use haltline_protocol::{CostSource, DrainId, Filing, QueueError, Report, Sink, rfc3339_millis};
+use haltline_spool::{Folder, Layout, candidates, run_part};
+use jiff::Timestamp;
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::cap::capped;
+use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::filing::{Filer, FilingSink};
+use crate::problem::{check_writable, failed};
+use crate::render::{marker, report_text};
+
+/// The name of the sink.
+const SINK: &str = "report";
+/// The most that is read of an earlier report, in bytes; a larger file is no work of ours and is kept unread.
+const LONGEST_REPORT: u64 = 16 << 20;
+/// How often another drain may take a name in between before the sink says so.
+const TRIES: usize = 3;
+
+/// Opens the sink of reports.
+pub(super) struct Reports;
+
+impl SinkFactory for Reports {
+    fn name(&self) -> &'static str {
+        SINK
+    }
+
+    fn docs(&self) -> &'static str {
+        "each report as skill-faults/reports/<run>/<faultId>.md and .json"
+    }
+
+    fn example_config(&self) -> &'static str {
+        "[[sinks]]\nkind = \"report\"\n"
+    }
+
+    fn is_built_in(&self) -> bool {
+        true
+    }
+
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
+        read_settings::<NoSettings>(SINK, settings).map(drop)
+    }
+
+    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+        self.check(settings)?;
+        let filer = ReportFiler { layout: context.layout.clone() };
+        filer
+            .reports()
+            .and_then(|folder| check_writable(&folder))
+            .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
+        Ok(Box::new(FilingSink::new(filer)))
+    }
+}
+
+struct ReportFiler {
+    layout: Layout,
+}
+
+/// The report for programs: the investigator's own fields, and what they are to be seen with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportFile<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// With `seq`: which investigation it is.
+    drain_id: &'a DrainId,
+    seq: u64,
+    /// When the report came.
+    ts: String,
+    run_id: &'a str,
+    kind: &'a str,
+    /// As the event says it.
+    severity: &'a str,
+    /// The event's own line on what happened.
+    message: &'a str,
+    /// How many event files it covers.
+    occurrences: u32,
+    provider: &'a str,
+    model: Option<&'a str>,
+    /// US dollars; null where nothing is known.
+    cost_usd: Option<f64>,
+    cost_source: Option<CostSource>,
+    /// Wall time of the investigation.
+    duration_ms: u64,
+}
+
+/// What is asked of an earlier report.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Earlier {
+    #[serde(default)]
+    drain_id: Option<DrainId>,
+    #[serde(default)]
+    seq: Option<u64>,
+    #[serde(default)]
+    ts: Option<String>,
+}
+
+impl Filer for ReportFiler {
+    const SINK: &'static str = SINK;
+
+    fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+        let key = filing.event.key();
+        let folder = self.reports()?.ensure_child(&run_part(&key.run_id))?;
+        let stem = Layout::report_stem(&key);
+        let report = capped(&filing.report);
+        let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
+        for _ in 0..TRIES {
+            if is_filed(&folder, &json_name, filing)? {
+                return Ok(false);
+            }
+            let text_stands = keep_earlier(&folder, &stem, filing)?;
+            if !text_stands && !folder.create_new(&text_name, report_text(filing, &report).as_bytes())? {
+                continue;
+            }
+            let json = report_json(filing, &report).map_err(|error| failed("write", folder.path(), error))?;
+            if folder.create_new(&json_name, &json)? {
+                return Ok(true);
+            }
+        }
+        Err(failed("write", folder.path().join(json_name), Errno::EXIST))
+    }
+}
+
+impl ReportFiler {
+    fn reports(&self) -> Result<Folder, QueueError> {
+        Folder::ensure(&self.layout.queue().join("reports"))
+    }
+}
+
+fn report_json(filing: &Filing, report: &Report) -> Result<Vec<u8>, serde_json::Error> {
+    let (event, usage) = (&*filing.event, &filing.usage);
+    let mut json = serde_json::to_vec_pretty(&ReportFile {
+        report,
+        drain_id: &filing.drain_id,
+        seq: filing.seq,
+        ts: rfc3339_millis(filing.ts),
+        run_id: event.run_id.as_str(),
+        kind: event.kind.as_str(),
+        severity: &event.severity_text,
+        message: &event.message,
+        occurrences: filing.occurrences,
+        provider: &usage.provider,
+        model: usage.model.as_deref(),
+        cost_usd: usage.cost.map(|cost| cost.usd),
+        cost_source: usage.cost.map(|cost| cost.source),
+        duration_ms: u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX),
+    })?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Whether this very report stands there already, under its own name or under the one that it was kept by when a later
+/// one came.
+fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, QueueError> {
+    for (place, name) in candidates(json_name, filing.ts).enumerate() {
+        match read_earlier(folder, &name)? {
+            Some(Earlier { drain_id: Some(drain_id), seq: Some(seq), .. })
+                if drain_id == filing.drain_id && seq == filing.seq =>
+            {
+                return Ok(true);
+            }
+            None if place > 0 => break,
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+/// What an earlier report says of itself; nothing of it where it cannot be understood, `None` where there is none.
+fn read_earlier(folder: &Folder, json_name: &str) -> Result<Option<Earlier>, QueueError> {
+    Ok(read(folder, json_name)?.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()))
+}
+
+/// Reads a file of the folder; one too large to be ours reads as empty.
+fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, QueueError> {
+    match folder.read(name, LONGEST_REPORT) {
+        Err(error) if Errno::from_io_error(&error.source) == Some(Errno::FBIG) => Ok(Some(Vec::new())),
+        bytes => bytes,
+    }
+}
+
+/// Moves an earlier report out of the way, the `.md` first, both to the same stem. Answers whether the `.md` that
+/// stands there is this report's own, from before a crash.
+fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, QueueError> {
+    let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
+    let earlier = read_earlier(folder, &json_name)?;
+    let text = read(folder, &text_name)?;
+    let own_last_line = format!("{}\n", marker(&filing.drain_id, filing.seq));
+    match (&earlier, &text) {
+        (None, None) => return Ok(false),
+        (None, Some(text)) if text.ends_with(own_last_line.as_bytes()) => return Ok(true),
+        _ => {}
+    }
+    let time = earlier.as_ref().and_then(|earlier| earlier.ts.as_ref()?.parse().ok());
+    for kept_json in candidates(&json_name, time.unwrap_or_else(Timestamp::now)).skip(1) {
+        let kept_text = format!("{}.md", kept_json.trim_end_matches(".json"));
+        let is_free = |name: &str| matches!(folder.stat(name), Err(Errno::NOENT));
+        if (text.is_some() && !is_free(&kept_text)) || (earlier.is_some() && !is_free(&kept_json)) {
+            continue;
+        }
+        if text.is_some() {
+            keep(folder, &text_name, &kept_text)?;
+        }
+        if earlier.is_some() {
+            keep(folder, &json_name, &kept_json)?;
+        }
+        folder.sync()?;
+        return Ok(false);
+    }
+    Err(failed("find a free name to keep", folder.path().join(json_name), Errno::EXIST))
+}
+
+fn keep(folder: &Folder, name: &str, kept: &str) -> Result<(), QueueError> {
+    folder.move_to(name, folder, kept).map_err(|errno| failed("keep the earlier", folder.path().join(name), errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use haltline_protocol::{HaltEvent, ReportOutcome, Usage};
+
+    use super::*;
+
+    fn filing(drain: &str, seq: u64, ts: &str) -> Filing {
+        let event = br#"{"faultId":"F:all:1","runId":"r","stateSlug":"s","kind":"F","severity":"HIGH",
+            "timestamp":"2026-05-20T08:14:00.123Z","message":"m","pointers":{},"snapshot":{}}"#;
+        Filing {
+            ts: ts.parse().unwrap(),
+            drain_id: drain.into(),
+            seq,
+            event: HaltEvent::parse(event).unwrap().into(),
+            occurrences: 1,
+            report: Report {
+                fault_id: "F:all:1".into(),
+                outcome: ReportOutcome::NeedsHuman,
+                duplicate_of_path: None,
+                root_cause: format!("as {drain} says"),
+                evidence: Vec::new(),
+                proposed_fix: None,
+                learned_pattern_proposal: None,
+            },
+            usage: Usage::default(),
+        }
+    }
+
+    fn files(home: &tempfile::TempDir) -> BTreeMap<String, String> {
+        let entries = fs::read_dir(home.path().join("skill-faults/reports/r")).unwrap();
+        entries
+            .map(|entry| {
+                let entry = entry.unwrap();
+                (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())
+            })
+            .collect()
+    }
+
+    fn setup() -> (tempfile::TempDir, ReportFiler) {
+        let home = tempfile::tempdir().unwrap();
+        let filer = ReportFiler { layout: Layout::new(home.path()) };
+        (home, filer)
+    }
+
+    #[test]
+    fn an_earlier_report_is_kept_and_each_is_filed_once() {
+        let (home, filer) = setup();
+        let first = filing("a", 1, "2026-05-20T09:00:00Z");
+        let second = filing("b", 1, "2026-05-20T10:00:00Z");
+        let third = filing("c", 1, "2026-05-20T10:00:00Z");
+        for filing in [&first, &second, &third] {
+            assert!(filer.file(filing).unwrap());
+        }
+        let filed = files(&home);
+        let expected = [("", "c"), ("~20260520T090000000Z", "a"), ("~20260520T100000000Z", "b")];
+        for (suffix, drain) in expected {
+            for ending in ["md", "json"] {
+                assert!(filed[&format!("F:all:1{suffix}.{ending}")].contains(&format!("as {drain} says")), "{suffix}");
+            }
+        }
+        assert_eq!(filed.len(), 6);
+        for filing in [&first, &second, &third] {
+            assert!(!filer.file(filing).unwrap());
+        }
+        assert_eq!(files(&home), filed);
+    }
+
+    #[test]
+    fn a_crash_at_any_step_ends_as_if_there_had_been_none() {
+        let (first, second) = (filing("a", 1, "2026-05-20T09:00:00Z"), filing("b", 1, "2026-05-20T10:00:00Z"));
+        let expected = {
+            let (home, filer) = setup();
+            filer.file(&first).unwrap();
+            filer.file(&second).unwrap();
+            files(&home)
+        };
+        for steps in 0..4 {
+            let (home, filer) = setup();
+            filer.file(&first).unwrap();
+            let folder = Folder::open(&home.path().join("skill-faults/reports/r")).unwrap();
+            let kept = "F:all:1~20260520T090000000Z";
+            if steps > 0 {
+                folder.move_to("F:all:1.md", &folder, &format!("{kept}.md")).unwrap();
+            }
+            if steps > 1 {
+                folder.move_to("F:all:1.json", &folder, &format!("{kept}.json")).unwrap();
+            }
+            if steps > 2 {
+                folder.create_new("F:all:1.md", report_text(&second, &second.report).as_bytes()).unwrap();
+            }
+            assert!(filer.file(&second).unwrap());
+            assert_eq!(files(&home), expected, "after {steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_report_that_was_put_aside_for_a_later_one_is_not_filed_again() {
+        let (home, filer) = setup();
+        let first = filing("a", 1, "2026-05-20T09:00:00Z");
+        filer.file(&first).unwrap();
+        // The later one's drain died before it wrote anything.
+        let folder = Folder::open(&home.path().join("skill-faults/reports/r")).unwrap();
+        keep_earlier(&folder, "F:all:1", &filing("b", 1, "2026-05-20T10:00:00Z")).unwrap();
+        let before = files(&home);
+        assert!(!filer.file(&first).unwrap());
+        assert_eq!(files(&home), before);
+    }
+
+    #[test]
+    fn what_is_no_report_is_kept_too() {
+        let (home, filer) = setup();
+        let folder = Folder::ensure(&home.path().join("skill-faults/reports/r")).unwrap();
+        folder.create_new("F:all:1.json", b"\0 no JSON").unwrap();
+        folder.create_new("F:all:1.md", b"somebody's own").unwrap();
+        assert!(filer.file(&filing("a", 1, "2026-05-20T09:00:00Z")).unwrap());
+        let filed = files(&home);
+        assert_eq!(filed.len(), 4);
+        assert!(filed.iter().any(|(name, text)| name.starts_with("F:all:1~") && text == "somebody's own"));
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_symbolic_link() {
+        for link in ["reports", "reports/r", "reports/r/F:all:1.json", "reports/r/F:all:1.md"] {
+            let (home, filer) = setup();
+            let path = home.path().join("skill-faults").join(link);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::create_dir(home.path().join("elsewhere")).unwrap();
+            std::os::unix::fs::symlink(home.path().join("elsewhere"), &path).unwrap();
+            filer.file(&filing("a", 1, "2026-05-20T09:00:00Z")).unwrap_err();
+            assert_eq!(fs::read_dir(home.path().join("elsewhere")).unwrap().count(), 0, "{link}");
+        }
+    }
+
+    #[test]
+    fn programs_find_the_report_and_what_it_took() {
+        let filing = filing("a", 1, "2026-05-20T09:00:00Z");
+        let json: serde_json::Value = serde_json::from_slice(&report_json(&filing, &filing.report).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "faultId": "F:all:1", "outcome": "needs-human", "rootCause": "as a says", "evidence": [],
+            "proposedFix": null, "learnedPatternProposal": null, "drainId": "a", "seq": 1,
+            "ts": "2026-05-20T09:00:00.000Z", "runId": "r", "kind": "F", "severity": "HIGH", "message": "m",
+            "occurrences": 1, "provider": "", "model": null, "costUsd": null, "costSource": null, "durationMs": 0,
+        });
+        assert_eq!(json, expected);
+    }
+}

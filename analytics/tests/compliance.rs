@@ -1,0 +1,87 @@
+//! Every sink of the registry keeps the promises of a sink.
+
+#[cfg(test)]
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::Suite;
+use haltline_analytics::{SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
+use haltline_spool::Layout;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    sinks: Vec<SinkEntry>,
+}
+
+#[test]
+fn every_row_of_the_registry_says_what_it_is() {
+    let mut names = BTreeSet::new();
+    for factory in SINKS {
+        let name = factory.name();
+        assert!(names.insert(name), "`{name}` stands twice");
+        assert!(!factory.docs().is_empty() && !factory.docs().contains('\n'), "{name}");
+
+        let config: Config = toml::from_str(factory.example_config()).unwrap();
+        let [entry] = &config.sinks[..] else { panic!("{name}: one entry is the example") };
+        assert_eq!(entry.kind, name);
+        factory.check(&entry.settings).unwrap();
+
+        let mut odd = entry.settings.clone();
+        odd.insert("no-such-key".into(), true.into());
+        let error = factory.check(&odd).unwrap_err();
+        assert!(matches!(error, SinkOpenError::Settings { .. }), "{error}");
+        assert!(error.to_string().contains("no-such-key"), "{error}");
+        let home = tempfile::tempdir().unwrap();
+        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
+        assert!(factory.open(&odd, &context).is_err(), "{name} opens with an unknown key");
+        assert!(common::tree(home.path()).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn every_sink_passes_the_suite() {
+    for factory in SINKS {
+        let config: Config = toml::from_str(factory.example_config()).unwrap();
+        Suite { factory: *factory, settings: config.sinks[0].settings.clone() }.run().await;
+    }
+}
+
+#[test]
+fn the_built_in_sinks_are_open_whether_named_or_not() {
+    let home = tempfile::tempdir().unwrap();
+    let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
+    let names = |config: &str| -> Result<Vec<_>, SinkOpenError> {
+        let config: Config = toml::from_str(config).unwrap();
+        Ok(open_sinks(SINKS, &config.sinks, &context)?.iter().map(|sink| sink.name()).collect())
+    };
+    let all = ["jsonl", "report", "inbox", "proposals"];
+    assert_eq!(names("sinks = []").unwrap(), all);
+    assert_eq!(names("[[sinks]]\nkind = \"inbox\"\n").unwrap(), all);
+    let error = names("[[sinks]]\nkind = \"kafka\"\n").unwrap_err().to_string();
+    assert_eq!(error, "unknown sink `kafka`; known are jsonl, report, inbox, proposals");
+}
+
+#[tokio::test]
+async fn one_batch_reaches_every_file_that_the_contract_names() {
+    let home = tempfile::tempdir().unwrap();
+    let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
+    let sinks = open_sinks(SINKS, &[], &context).unwrap();
+    let (answer, summary) = common::acknowledged(sinks, common::records(), false).await;
+    answer.unwrap();
+    assert_eq!((summary.inbox_filed(), summary.proposals_appended(), summary.filed("report")), (2, 2, 2));
+    let names: Vec<_> = common::tree(home.path()).into_keys().collect();
+    let expected = [
+        "analytics/skill-faults.jsonl",
+        "skill-faults/inbox/2026-05-20-halt-PHASE_FAILED:p3:302c3b29-2.md",
+        "skill-faults/inbox/2026-05-20-halt-PHASE_FAILED:p3:302c3b29.md",
+        "skill-faults/pending-patterns.jsonl",
+        "skill-faults/reports/build-42/PHASE_FAILED:p3:302c3b29.json",
+        "skill-faults/reports/build-42/PHASE_FAILED:p3:302c3b29.md",
+        "skill-faults/reports/build-42/PHASE_FAILED:p3:302c3b29~20260520T082001000Z.json",
+        "skill-faults/reports/build-42/PHASE_FAILED:p3:302c3b29~20260520T082001000Z.md",
+    ];
+    assert_eq!(names, expected);
+}

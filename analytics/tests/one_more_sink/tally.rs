@@ -1,0 +1,67 @@
+//! Leaves an empty file for each record. The file's name is the pair, so a replay finds it there.
+
+use async_trait::async_trait;
+use haltline_analytics::{SinkContext, SinkFactory, SinkOpenError, read_settings};
+use haltline_protocol::{QueueError, Receipt, Record, Sink, SinkError};
+use haltline_spool::Folder;
+use serde::Deserialize;
+
+const SINK: &str = "tally";
+
+/// Opens the tally.
+pub(super) struct Tally;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    folder: String,
+}
+
+struct TallySink {
+    place: std::path::PathBuf,
+}
+
+impl SinkFactory for Tally {
+    fn name(&self) -> &'static str {
+        SINK
+    }
+
+    fn docs(&self) -> &'static str {
+        "an empty file per record"
+    }
+
+    fn example_config(&self) -> &'static str {
+        "[[sinks]]\nkind = \"tally\"\nfolder = \"tally\"\n"
+    }
+
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
+        read_settings::<Settings>(SINK, settings).map(drop)
+    }
+
+    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+        let place = context.layout.home().join(read_settings::<Settings>(SINK, settings)?.folder);
+        Folder::ensure(&place).map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
+        Ok(Box::new(TallySink { place }))
+    }
+}
+
+#[async_trait]
+impl Sink for TallySink {
+    fn name(&self) -> &'static str {
+        SINK
+    }
+
+    async fn deliver(&mut self, records: &[Record], _replay: bool) -> Result<Receipt, SinkError> {
+        let leave = |record: &Record| -> Result<bool, QueueError> {
+            let (drain_id, seq) = record.pair();
+            Folder::ensure(&self.place)?.create_new(&format!("{drain_id}-{seq}"), b"")
+        };
+        let mut filed = 0;
+        for record in records {
+            let made =
+                leave(record).map_err(|problem| SinkError::Permanent { sink: SINK, reason: problem.to_string() })?;
+            filed += u32::from(made);
+        }
+        Ok(Receipt { filed })
+    }
+}
