@@ -57,6 +57,8 @@ pub struct DrainReport {
     pub unfit: Option<String>,
     /// A stop left work undone.
     pub stopped: bool,
+    /// The orchestrator's slug, as the first event that was looked at says it.
+    pub state_slug: Option<String>,
 }
 
 /// What is left of the scan for the desk.
@@ -64,6 +66,7 @@ struct Sifted {
     counts: DrainCounts,
     ranked: Ranked,
     book: Arc<PatternBook>,
+    state_slug: Option<String>,
     stopped: bool,
 }
 
@@ -88,10 +91,12 @@ impl Drain {
             tracing::info!("another drain settles the free events; they are left to it");
         }
 
-        let Sifted { counts, ranked, book, stopped } = self.sift(&wires, &recorder, &teller, settles_free).await?;
+        let Sifted { counts, ranked, book, state_slug, stopped } =
+            self.sift(&wires, &recorder, &teller, settles_free).await?;
         self.queue.end_free_settles().await;
         report.counts += &counts;
         report.stopped = stopped;
+        report.state_slug = state_slug;
 
         if self.options.dry_run {
             preview(ranked, self.options.max, &mut report.counts);
@@ -180,11 +185,10 @@ impl Drain {
         );
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
         let scanned = scanned?;
-        let ranked = ranking.finish(&held_back, &scanned.late_markers);
+        let mut ranked = ranking.finish(&held_back, &scanned.late_markers);
         counts.skipped += scanned.skipped + skipped + ranked.skipped;
         counts.failed += scanned.failed;
 
-        let mut ranked = ranked;
         counts += &self.settle_now(recorder, settles_free, std::mem::take(&mut ranked.collapsed)).await?;
         if settles_free && !self.options.dry_run {
             if counts.failed == 0 && !scanned.stopped {
@@ -195,7 +199,7 @@ impl Drain {
                 count_hits(&self.options.learned_patterns, &hits)?;
             }
         }
-        Ok(Sifted { counts, ranked, book, stopped: scanned.stopped })
+        Ok(Sifted { counts, ranked, book, state_slug: scanned.state_slug, stopped: scanned.stopped })
     }
 
     async fn adopt_own_audit(&self, gate: &Gate) -> Result<Option<Candidate>, DrainError> {

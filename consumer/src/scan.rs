@@ -31,6 +31,8 @@ pub(crate) struct Scanned {
     pub(crate) failed: u64,
     /// Markers under names that did not say so.
     pub(crate) late_markers: Markers,
+    /// The slug of the first event that was looked at.
+    pub(crate) state_slug: Option<String>,
     /// Whether a stop ended it.
     pub(crate) stopped: bool,
 }
@@ -75,6 +77,7 @@ impl Scan {
         match body {
             WaitingBody::Event(event) if self.is_other_run(&event.run_id) => scanned.skipped += 1,
             WaitingBody::Event(event) => {
+                scanned.state_slug.get_or_insert_with(|| event.state_slug.clone());
                 let time = event.timestamp.unwrap_or(modified);
                 let is_due = self.gate.is_due(&event);
                 candidates.push(Candidate { ticket, event, time, is_due });
