@@ -164,7 +164,7 @@ mod tests {
             "stateSlug": format!("checkout-flow{hostile}"), "kind": format!("PHASE_FAILED{hostile}"),
             "severity": "CRITICAL", "timestamp": "2026-05-20T08:14:00.123Z",
             "message": format!("phase 3 failed: tests red after 4 tries{hostile}"),
-            "pointers": {"worktreePath": format!("/work/tree{hostile}")}, "snapshot": {}
+            "pointers": {"worktreePath": format!("/home/dev/tree{hostile}")}, "snapshot": {}
         });
         Filing {
             ts: "2026-05-20T08:20:00Z".parse().unwrap(),

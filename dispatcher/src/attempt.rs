@@ -1,0 +1,157 @@
+//! The files of one attempt, in its own folder:
+//!
+//! | file | what |
+//! |---|---|
+//! | `event.json` | the event, to the byte as its row is |
+//! | `prompt.txt` | the prompt; the process's standard input |
+//! | `attempt.json` | which investigator was asked, and its random word; written before anything starts |
+//! | `stdout`, `stderr` | the process's output |
+//! | `process.json` | which process it is: pid, start time, boot |
+//! | `result.json` | the checked report, durable; once it is there nobody asks again |
+//!
+//! The process works in the same folder and may do anything to these files. So what is read back is read as a
+//! stranger's: regular files only, up to a size, checked again.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use haltline_protocol::Investigation;
+use haltline_spool::Folder;
+use rustix::fs::OFlags;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The event, for a program that wants more than the prompt.
+pub(crate) const EVENT: &str = "event.json";
+/// The prompt.
+pub(crate) const PROMPT: &str = "prompt.txt";
+/// What the process prints.
+pub(crate) const STDOUT: &str = "stdout";
+/// What the process complains of.
+pub(crate) const STDERR: &str = "stderr";
+const NOTE: &str = "attempt.json";
+const PROCESS: &str = "process.json";
+const RESULT: &str = "result.json";
+/// The most of a file of our own that is read back, in bytes: a report is printed to a capped file.
+const LARGEST_NOTE: u64 = 16 << 20;
+
+/// The folder of one attempt.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    folder: PathBuf,
+}
+
+/// Which investigator was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AttemptNote {
+    /// The kind of investigator: a row of the registry.
+    pub(crate) provider: String,
+    /// Its name in the configuration.
+    pub(crate) name: String,
+    /// The model that was asked for.
+    pub(crate) model: Option<String>,
+    /// The random word of the attempt.
+    pub(crate) nonce: String,
+}
+
+/// Which process works on it. A pid alone says nothing: pids come again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProcessNote {
+    /// The process; its process group and its session have the same number.
+    pub(crate) pid: i32,
+    /// When it started, in clock ticks since the boot (proc_pid_stat(5), field 22).
+    pub(crate) start_ticks: u64,
+    /// The boot that the ticks count from.
+    pub(crate) boot_id: String,
+}
+
+impl Attempt {
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file that only the process needs. Nothing may have its name yet.
+    pub(crate) fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(bytes));
+        written.map_err(|error| named("write", &path, &error))
+    }
+
+    /// Makes a file for the process to print to. We read it through the same handle.
+    pub(crate) fn create_output(&self, name: &str) -> io::Result<File> {
+        let path = self.folder.join(name);
+        let opened = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path);
+        opened.map_err(|error| named("make", &path, &error))
+    }
+
+    /// Opens a file of the attempt to read. No symbolic link is followed, and a FIFO does not block.
+    pub(crate) fn open(&self, name: &str) -> io::Result<File> {
+        let path = self.folder.join(name);
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+        let flags = i32::try_from(flags).map_err(io::Error::other)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&path);
+        let file = file.map_err(|error| named("open", &path, &error))?;
+        if file.metadata()?.is_file() {
+            return Ok(file);
+        }
+        Err(io::Error::other(format!("{} is no regular file", path.display())))
+    }
+
+    pub(crate) fn write_note(&self, note: &AttemptNote) -> io::Result<()> {
+        self.write_new(NOTE, &serde_json::to_vec(note)?)
+    }
+
+    pub(crate) fn note(&self) -> Option<AttemptNote> {
+        self.read_back(NOTE)
+    }
+
+    pub(crate) fn write_process(&self, process: &ProcessNote) -> io::Result<()> {
+        self.write_new(PROCESS, &serde_json::to_vec(process)?)
+    }
+
+    pub(crate) fn process(&self) -> Option<ProcessNote> {
+        self.read_back(PROCESS)
+    }
+
+    /// Writes the result durably.
+    pub(crate) fn write_result(&self, investigation: &Investigation) -> Result<(), String> {
+        let bytes = serde_json::to_vec(investigation).map_err(|error| error.to_string())?;
+        let folder = Folder::open(&self.folder).map_err(|error| error.to_string())?;
+        folder.replace(RESULT, &bytes).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn result(&self) -> Option<Investigation> {
+        self.read_back(RESULT)
+    }
+
+    fn read_back<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let bytes = Folder::open(&self.folder).and_then(|folder| folder.read(name, LARGEST_NOTE));
+        match bytes {
+            Ok(Some(bytes)) => serde_json::from_slice(&bytes)
+                .inspect_err(|error| tracing::warn!(folder = %self.folder.display(), name, %error, "passed over a damaged file of an attempt"))
+                .ok(),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(%error, "passed over an unreadable file of an attempt");
+                None
+            }
+        }
+    }
+}
+
+fn named(action: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {action} {}: {error}", path.display()))
+}

@@ -1,0 +1,136 @@
+//! The door for investigators: a provider is pure. It says what to start and what its output means; it starts nothing.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use haltline_protocol::{Assignment, Cost, Failure, Report, Usage};
+
+use crate::InvestigatorConfig;
+
+/// One kind of investigator. A new one is one file in `providers/` and one row in its registry.
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// The name in `--investigator`, in the configuration and in rows.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in one line for people.
+    fn summary(&self) -> &'static str;
+
+    /// What to install where its program is missing; the program's name and the way.
+    fn install_hint(&self) -> &'static str;
+
+    /// The program that has to be there, as a name for PATH or a path. None for one that is built in.
+    fn program(&self, setting: &Setting) -> Option<OsString>;
+
+    /// Programs to be preferred to the one that was found, where they are there: a wrapper's native program.
+    fn native_programs(&self, _found: &Path) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Variables of our environment that it may see beside those that everyone may: its credential, its base URL,
+    /// its home.
+    fn credentials(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What to do about an event.
+    fn plan(&self, brief: &Brief<'_>) -> Plan;
+
+    /// What the output of its program means. It may be cut, hostile or not its own.
+    fn read(&self, captured: &Captured<'_>) -> Reading;
+}
+
+/// What the user set for an investigator.
+#[derive(Debug, Clone, Default)]
+pub struct Setting {
+    /// The section of the configuration, with the flags' model merged in.
+    pub section: InvestigatorConfig,
+    /// The text of `--command`.
+    pub shell_command: Option<String>,
+}
+
+/// What a provider plans by.
+#[derive(Debug)]
+pub struct Brief<'a> {
+    /// The fault.
+    pub assignment: &'a Assignment,
+    /// What the user set.
+    pub setting: &'a Setting,
+    /// The program that was found; none for a provider that needs none.
+    pub program: Option<&'a Path>,
+    /// Where the attempt's own files are.
+    pub folder: &'a Path,
+    /// The JSON schema of the report, strict enough for model servers.
+    pub schema: &'a str,
+}
+
+/// What to do about an event.
+#[derive(Debug)]
+pub enum Plan {
+    /// Start a program. Its standard input is the prompt.
+    Spawn(CommandLine),
+    /// Nothing needs to be started: this is the report.
+    Answer(Box<Report>),
+}
+
+/// A program to start.
+#[derive(Debug, Default)]
+pub struct CommandLine {
+    /// An absolute path.
+    pub program: PathBuf,
+    /// What follows it. No secret and nothing of the event's text belongs here: everybody can read it.
+    pub arguments: Vec<OsString>,
+    /// More variables for its environment.
+    pub environment: Vec<(String, OsString)>,
+    /// More files for its folder, by name.
+    pub files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// What a program left.
+#[derive(Debug)]
+pub struct Captured<'a> {
+    /// What it printed. Bytes that are no UTF-8 were replaced.
+    pub stdout: &'a str,
+    /// What it complained of.
+    pub stderr: &'a str,
+    /// How it ended.
+    pub exit: ExitState,
+}
+
+/// How a program ended, as far as a provider cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitState {
+    /// By itself, with this code.
+    Code(i32),
+    /// By a signal, ours or another's.
+    Signal(i32),
+    /// Nobody knows: its drain died before it.
+    Unknown,
+}
+
+/// What a program's output means.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Texts that may hold the report, the most final last.
+    pub answers: Vec<String>,
+    /// Why there is none, where the output says so.
+    pub failure: Option<(Failure, String)>,
+    /// Tokens and model, where the output says so.
+    pub usage: Usage,
+    /// The cost, where the output says so.
+    pub cost: Option<Cost>,
+    /// Whether a cost beside the report's fields may be believed.
+    pub trusts_report_cost: bool,
+}
+
+/// Finds the class of a failure by its text: the first row of which a part stands in the text wins. Case is ignored.
+pub(crate) fn classify(text: &str, table: &[(Failure, &[&str])]) -> Option<Failure> {
+    let text = text.to_lowercase();
+    let fits = |(_, parts): &&(Failure, &[&str])| parts.iter().any(|part| text.contains(&part.to_lowercase()));
+    table.iter().find(fits).map(|(class, _)| *class)
+}
+
+/// Turns texts into arguments.
+pub(crate) fn arguments<T: AsRef<OsStr>>(texts: impl IntoIterator<Item = T>) -> impl Iterator<Item = OsString> {
+    texts.into_iter().map(|text| text.as_ref().to_owned())
+}

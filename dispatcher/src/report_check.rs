@@ -1,0 +1,186 @@
+//! Decides whether what was printed is the report that was asked for. Nothing else makes it one: neither an exit code
+//! nor a polite sentence.
+
+use haltline_protocol::{Cost, CostSource, Document, Failure, FaultId, Report, Severity};
+use thiserror::Error;
+
+use crate::clean::one_line;
+use crate::extract::objects;
+use crate::schema::NONCE_FIELD;
+
+/// The highest cost of one investigation that is believed, in US dollars. A larger figure is a mistake or a lie.
+const PLAUSIBLE_USD: f64 = 10_000.0;
+
+/// What a report has to match.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The fault that was asked about.
+    pub fault_id: &'a FaultId,
+    /// The random word of the attempt, where one was given out.
+    pub nonce: Option<&'a str>,
+}
+
+/// A report that may be used.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The report.
+    pub report: Report,
+    /// The cost that stands beside it.
+    pub cost: Option<Cost>,
+}
+
+/// Why a text holds no acceptable report.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CheckError {
+    /// There is nothing in it that claims to be one.
+    #[error("the output holds no JSON object with a `faultId`")]
+    NoReport,
+    /// There are objects, and the last one that looks like a report is none.
+    #[error("the output holds no valid report: {0}")]
+    Invalid(String),
+    /// The report is about something else. A prompt may have been subverted.
+    #[error("the report is about another fault, `{0}`; something in the log may have subverted the investigator")]
+    OtherFault(String),
+    /// The report carries another attempt's random word. A prompt may have been subverted.
+    #[error("the report is of another assignment; something in the log may have subverted the investigator")]
+    OtherAssignment,
+}
+
+impl CheckError {
+    /// The class of the failure.
+    pub fn class(&self) -> Failure {
+        Failure::BadReport
+    }
+}
+
+impl Expected<'_> {
+    /// Finds the last acceptable report in a text.
+    ///
+    /// # Errors
+    /// There is none; the error tells of the last object that claims to be one.
+    pub fn find_in(&self, text: &str) -> Result<Checked, CheckError> {
+        let mut last_claim = None;
+        for object in objects(text).filter(|object| object.contains("\"faultId\"")) {
+            match self.check(object) {
+                Ok(checked) => return Ok(checked),
+                Err(error) => last_claim.get_or_insert(error),
+            };
+        }
+        Err(last_claim.unwrap_or(CheckError::NoReport))
+    }
+
+    /// Checks one object.
+    ///
+    /// # Errors
+    /// It is not the report that was asked for.
+    pub fn check(&self, object: &str) -> Result<Checked, CheckError> {
+        let invalid = |error: serde_json::Error| CheckError::Invalid(one_line(&error.to_string()));
+        let fields = Document::parse(object.as_bytes()).map_err(invalid)?;
+        let report: Report = serde_json::from_str(object).map_err(invalid)?;
+        if report.fault_id != *self.fault_id {
+            return Err(CheckError::OtherFault(one_line(report.fault_id.as_str())));
+        }
+        if let (Some(expected), Some(given)) = (self.nonce, fields.get(NONCE_FIELD)) {
+            let given: Option<String> = serde_json::from_str(given).map_err(invalid)?;
+            if given.is_some_and(|given| given != expected) {
+                return Err(CheckError::OtherAssignment);
+            }
+        }
+        if report.proposed_fix.as_ref().is_some_and(|fix| fix.options.is_empty()) {
+            return Err(CheckError::Invalid("proposedFix has no options; leave it null where there is no fix".into()));
+        }
+        if report.learned_pattern_proposal.as_ref().is_some_and(|pattern| pattern.severity == Severity::Low) {
+            return Err(CheckError::Invalid(
+                "learnedPatternProposal: severity is none of CRITICAL, HIGH, MEDIUM".into(),
+            ));
+        }
+        let cost = fields
+            .get("costUsd")
+            .and_then(|text| serde_json::from_str(text).ok())
+            .filter(|usd| *usd <= PLAUSIBLE_USD)
+            .and_then(|usd| Cost::new(usd, CostSource::Reported));
+        Ok(Checked { report, cost })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haltline_protocol::ReportOutcome;
+
+    use super::*;
+
+    const REPORT: &str = r#"{"faultId":"K:all:1","outcome":"root-cause-identified","rootCause":"the disk is full","evidence":["E: No space left"],"proposedFix":{"options":[{"label":"a","description":"b","blast_radius":"narrow"}]},"learnedPatternProposal":null}"#;
+
+    fn find(text: &str) -> Result<Checked, CheckError> {
+        let fault_id = FaultId::from("K:all:1");
+        Expected { fault_id: &fault_id, nonce: Some("word") }.find_in(text)
+    }
+
+    fn with(from: &str, to: &str) -> String {
+        assert!(REPORT.contains(from));
+        REPORT.replace(from, to)
+    }
+
+    #[test]
+    fn a_report_is_found_wherever_it_stands() {
+        let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Report>(REPORT).unwrap()).unwrap();
+        for text in [
+            REPORT.to_owned(),
+            format!("I looked at {{the log}}.\n\n```json\n{pretty}\n```\nHope that helps {{:-}}"),
+            format!("{{\"result\": {REPORT}}}"),
+            format!("{}\n{REPORT}", with("the disk is full", "first guess")),
+            format!("{}\n{REPORT}\n{}", with("K:all:1", "K:all:2"), with("K:all:1", "K:all:3")),
+            with("\"evidence\"", "\"nonce\":\"word\",\"evidence\""),
+            with(",\"learnedPatternProposal\":null", ""),
+        ] {
+            let checked = find(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_eq!(checked.report.root_cause, "the disk is full");
+            assert_eq!(checked.report.outcome, ReportOutcome::RootCauseIdentified);
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_report_is_refused_with_the_reason() {
+        let table = [
+            ("", "no JSON object with"),
+            ("all good, exit 0", "no JSON object with"),
+            (r#"{"ok":true}"#, "no JSON object with"),
+            (&with("K:all:1", "K:all:2"), "another fault, `K:all:2`"),
+            (&with("K:all:1", "k:all:1"), "another fault"),
+            (&with("root-cause-identified", "fixed"), "unknown variant `fixed`"),
+            (&with("\"the disk is full\"", "7"), "invalid type"),
+            (&with("\"rootCause\":\"the disk is full\",", ""), "missing field `rootCause`"),
+            (&with("[\"E: No space left\"]", "\"x\""), "invalid type"),
+            (&with("[\"E: No space left\"]", "[1]"), "invalid type"),
+            (&with("[{\"label\":\"a\",\"description\":\"b\",\"blast_radius\":\"narrow\"}]", "[]"), "no options"),
+            (&with("narrow", "huge"), "unknown variant `huge`"),
+            (&with("{\"faultId\"", "{\"rootCause\":\"x\",\"faultId\""), "stands twice"),
+            (&with("\"label\":\"a\"", "\"label\":\"a\",\"label\":\"b\""), "duplicate field"),
+            (&with("\"evidence\"", "\"nonce\":\"other\",\"evidence\""), "another assignment"),
+            (
+                &with(
+                    "Proposal\":null",
+                    "Proposal\":{\"category\":\"c\",\"matcherKind\":\"m\",\"pattern\":\"p\",\"severity\":\"LOW\",\"description\":\"d\"}",
+                ),
+                "severity",
+            ),
+            (&with("Proposal\":null", "Proposal\":{\"category\":\"c\"}"), "missing field"),
+        ];
+        for (text, reason) in table {
+            let error = find(text).map(|checked| checked.report).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}\n{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_plausible_cost_is_believed() {
+        for (text, usd) in [("0.12", Some(0.12)), ("0", Some(0.0)), ("9999", Some(9999.0))] {
+            let report = with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""));
+            assert_eq!(find(&report).unwrap().cost.map(|cost| cost.usd), usd, "{text}");
+        }
+        for text in ["-1", "1e300", "1e999", "10001", "\"0.12\"", "\"NaN\"", "null", "[1]", "{\"usd\":1}"] {
+            let report = with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""));
+            assert_eq!(find(&report).unwrap().cost, None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Which investigators may be used, and which of them is there. Nothing is looked for before it is needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use haltline_protocol::{Assignment, Investigation, Investigator, NoInvestigator};
+
+use crate::investigate::ProcessInvestigator;
+use crate::process::Limits;
+use crate::program::{is_program, look_up};
+use crate::provider::{Provider, Setting};
+use crate::providers::{PROVIDERS, find_provider};
+use crate::salvage::salvage;
+use crate::{DispatcherConfig, DispatcherError, Environment, InvestigatorConfig};
+
+/// The investigators to choose from, the preferred one first.
+#[derive(Debug)]
+pub struct Roster {
+    candidates: Vec<Candidate>,
+    environment: Environment,
+    limits: Limits,
+}
+
+#[derive(Debug, Clone)]
+struct Candidate {
+    name: String,
+    provider: &'static dyn Provider,
+    setting: Setting,
+    limits: Limits,
+}
+
+/// The name that stands for the first of the chain that is there.
+const AUTO: &str = "auto";
+/// The provider behind every name that only the configuration knows.
+const COMMAND: &str = "command";
+
+impl Roster {
+    /// Resolves names. No program is looked for.
+    ///
+    /// # Errors
+    /// A name is not known, or a section does not fit.
+    pub fn build(config: &DispatcherConfig) -> Result<Self, DispatcherError> {
+        for (name, section) in &config.investigators {
+            check_section(name, section)?;
+        }
+        let known = || {
+            let built_in = PROVIDERS.iter().map(|provider| provider.name());
+            let mut names: Vec<String> =
+                built_in.chain(config.investigators.keys().map(String::as_str)).map(str::to_owned).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let candidates = match config.choice.as_str() {
+            AUTO if config.shell_command.is_some() => vec![Candidate::find(COMMAND, config)],
+            AUTO => config.chain.iter().map(|name| Candidate::find(name, config)).collect(),
+            name => vec![Candidate::find(name, config)],
+        };
+        let is_chain = config.choice == AUTO;
+        let candidates: Result<Vec<_>, _> = candidates.into_iter().collect();
+        let candidates = candidates.map_err(|name| match is_chain {
+            true => DispatcherError::UnknownInChain { name, known: known() },
+            false => DispatcherError::UnknownInvestigator { name, known: known() },
+        })?;
+        if let Some(empty) = candidates.iter().find(|candidate| candidate.has_no_command()) {
+            return Err(DispatcherError::NoCommand(empty.name.clone()));
+        }
+        Ok(Self { candidates, environment: config.environment.clone(), limits: config.limits })
+    }
+
+    /// Finds the first investigator that is there.
+    ///
+    /// # Errors
+    /// None is; the text says what to do.
+    pub fn pick(&self) -> Result<Arc<dyn Investigator>, NoInvestigator> {
+        let found = self.candidates.iter().find_map(|candidate| candidate.resolve(&self.environment));
+        let investigator = found.ok_or_else(|| NoInvestigator(self.nothing_there()))?;
+        Ok(Arc::new(investigator))
+    }
+
+    /// Takes what an attempt of a dead drain left, whichever investigator made it.
+    pub(crate) async fn salvage(assignment: &Assignment, limits: Limits) -> Option<Investigation> {
+        salvage(assignment, limits).await
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn nothing_there(&self) -> String {
+        let path = self.environment.path().display();
+        let programs: Vec<String> = self.candidates.iter().filter_map(Candidate::wanted).collect();
+        let hints: Vec<&str> = self.candidates.iter().map(|candidate| candidate.provider.install_hint()).collect();
+        format!(
+            "no investigator can be started: no executable {} on PATH ({path}); install one ({}), \
+             or use the built-in rules with `--investigator triage`",
+            programs.join(" or "),
+            hints.join("; "),
+        )
+    }
+}
+
+impl Candidate {
+    fn find(name: &str, config: &DispatcherConfig) -> Result<Self, String> {
+        let section = config.investigators.get(name);
+        let provider = find_provider(name).or_else(|| section.and_then(|_| find_provider(COMMAND)));
+        let provider = provider.ok_or_else(|| name.to_owned())?;
+        let mut section = section.cloned().unwrap_or_default();
+        section.model = config.model.clone().or(section.model);
+        let wall = config.timeout.or(section.timeout).unwrap_or(config.limits.wall);
+        let shell_command = config.shell_command.clone().filter(|_| name == COMMAND);
+        Ok(Self {
+            name: name.to_owned(),
+            provider,
+            setting: Setting { section, shell_command },
+            limits: Limits { wall, ..config.limits },
+        })
+    }
+
+    fn has_no_command(&self) -> bool {
+        self.provider.name() == COMMAND && self.provider.program(&self.setting).is_none()
+    }
+
+    fn wanted(&self) -> Option<String> {
+        Some(format!("`{}`", self.provider.program(&self.setting)?.display()))
+    }
+
+    fn resolve(&self, environment: &Environment) -> Option<ProcessInvestigator> {
+        let program = match self.provider.program(&self.setting) {
+            None => None,
+            Some(wanted) => Some(self.prefer_native(look_up(&wanted, environment.path())?)),
+        };
+        Some(ProcessInvestigator {
+            provider: self.provider,
+            name: self.name.clone(),
+            setting: self.setting.clone(),
+            program,
+            environment: environment.clone(),
+            limits: self.limits,
+        })
+    }
+
+    fn prefer_native(&self, found: PathBuf) -> PathBuf {
+        let target = found.canonicalize().unwrap_or_else(|_| found.clone());
+        let native = self.provider.native_programs(&target);
+        native.into_iter().find(|place: &PathBuf| is_program(Path::new(place))).unwrap_or(found)
+    }
+}
+
+fn check_section(name: &str, section: &InvestigatorConfig) -> Result<(), DispatcherError> {
+    let problem = match (find_provider(name), &section.command) {
+        _ if name == AUTO => "`auto` stands for the first of drain.chain that is there; use another name",
+        (_, Some(command)) if command.first().is_none_or(String::is_empty) => "`command` names no program",
+        (Some(provider), Some(_)) if provider.name() != COMMAND => {
+            "`command` is for investigators of your own; use another name"
+        }
+        (None, None) => "an investigator of your own needs `command = [\"PROGRAM\", …]`",
+        _ => return Ok(()),
+    };
+    Err(DispatcherError::BadSection { name: name.to_owned(), problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn config(choice: &str) -> DispatcherConfig {
+        DispatcherConfig { choice: choice.to_owned(), ..DispatcherConfig::default() }
+    }
+
+    fn own(command: &[&str]) -> InvestigatorConfig {
+        InvestigatorConfig {
+            command: Some(command.iter().map(|&text| text.to_owned()).collect()),
+            ..InvestigatorConfig::default()
+        }
+    }
+
+    fn program(folder: &Path, name: &str) {
+        let place = folder.join(name);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_known_ones() {
+        let mut asked = config("codexx");
+        asked.investigators.insert("mine".to_owned(), own(&["/bin/true"]));
+        let error = Roster::build(&asked).unwrap_err();
+        assert!(error.is_usage());
+        let text = error.to_string();
+        assert!(text.starts_with("no investigator `codexx`; known are codex, command, "), "{text}");
+        assert!(text.contains("mine") && text.contains("triage"), "{text}");
+
+        let chained = DispatcherConfig { chain: vec!["nobody".to_owned()], ..config("auto") };
+        let error = Roster::build(&chained).unwrap_err();
+        assert!(matches!(error, DispatcherError::UnknownInChain { .. }) && !error.is_usage());
+        assert_eq!(Roster::build(&config("command")).unwrap_err(), DispatcherError::NoCommand("command".to_owned()));
+    }
+
+    #[test]
+    fn sections_that_do_not_fit_are_refused() {
+        let table = [
+            ("mine", InvestigatorConfig::default()),
+            ("mine", own(&[])),
+            ("mine", own(&[""])),
+            ("codex", own(&["/x"])),
+            ("auto", own(&["/x"])),
+        ];
+        for (name, section) in table {
+            let mut asked = config("triage");
+            asked.investigators.insert(name.to_owned(), section);
+            let error = Roster::build(&asked).unwrap_err();
+            assert!(matches!(error, DispatcherError::BadSection { .. }) && !error.is_usage(), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_none_is_there_the_text_says_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let nowhere = Environment::default().with("PATH", home.path());
+        for choice in ["auto", "codex"] {
+            let roster = Roster::build(&DispatcherConfig { environment: nowhere.clone(), ..config(choice) }).unwrap();
+            let text = roster.pick().unwrap_err().to_string();
+            for part in ["`codex`", "PATH", &home.path().display().to_string(), "npm install", "--investigator triage"]
+            {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+        let roster = Roster::build(&DispatcherConfig { environment: nowhere, ..config("triage") }).unwrap();
+        assert_eq!(roster.pick().unwrap().name(), "triage");
+    }
+
+    #[test]
+    fn the_first_of_the_chain_that_is_there_is_taken() {
+        let home = tempfile::tempdir().unwrap();
+        program(home.path(), "mine");
+        let mut asked = DispatcherConfig {
+            chain: ["codex", "mine", "triage"].map(str::to_owned).to_vec(),
+            environment: Environment::default().with("PATH", home.path()),
+            ..config("auto")
+        };
+        asked.investigators.insert("mine".to_owned(), own(&["mine", "--json"]));
+        assert_eq!(Roster::build(&asked).unwrap().pick().unwrap().name(), "mine");
+        program(home.path(), "codex");
+        assert_eq!(Roster::build(&asked).unwrap().pick().unwrap().name(), "codex");
+        asked.shell_command = Some("true".to_owned());
+        let given = Candidate::find("command", &asked).unwrap();
+        assert_eq!(given.provider.program(&given.setting), Some("sh".into()));
+    }
+
+    #[test]
+    fn flags_beat_the_section_and_the_section_beats_the_rest() {
+        let mut asked = config("codex");
+        let section = InvestigatorConfig {
+            model: Some("small".to_owned()),
+            timeout: Some(Duration::from_secs(5)),
+            ..InvestigatorConfig::default()
+        };
+        asked.investigators.insert("codex".to_owned(), section);
+        let found = Candidate::find("codex", &asked).unwrap();
+        assert_eq!((found.setting.section.model.as_deref(), found.limits.wall.as_secs()), (Some("small"), 5));
+        asked.model = Some("large".to_owned());
+        asked.timeout = Some(Duration::from_secs(7));
+        let found = Candidate::find("codex", &asked).unwrap();
+        assert_eq!((found.setting.section.model.as_deref(), found.limits.wall.as_secs()), (Some("large"), 7));
+        assert_eq!(Candidate::find("triage", &config("triage")).unwrap().limits.wall.as_secs(), 600);
+    }
+
+    #[test]
+    fn a_native_program_is_preferred_to_its_wrapper() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        program(&home, "lib/@openai/codex/bin/codex.js");
+        fs::create_dir(home.join("bin")).unwrap();
+        std::os::unix::fs::symlink(home.join("lib/@openai/codex/bin/codex.js"), home.join("bin/codex")).unwrap();
+        let found = Candidate::find("codex", &config("codex")).unwrap();
+        assert_eq!(found.prefer_native(home.join("bin/codex")), home.join("bin/codex"));
+        for native in found.provider.native_programs(&home.join("lib/@openai/codex/bin/codex.js")).iter().take(1) {
+            program(&home, native.strip_prefix(&home).unwrap().to_str().unwrap());
+            assert_eq!(found.prefer_native(home.join("bin/codex")), *native);
+        }
+    }
+}

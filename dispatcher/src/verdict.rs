@@ -1,0 +1,137 @@
+//! What the end of a process and its output come to: a report, or the class of its failure.
+
+use haltline_protocol::Failure;
+
+use crate::clean::one_line;
+use crate::process::{Ended, StartError};
+use crate::provider::Reading;
+use crate::report_check::{CheckError, Checked, Expected};
+
+/// Why there is no report, for the row.
+pub(crate) type Reason = (Failure, String);
+
+/// Decides. A complete report counts however its process ended, since it was paid for; only a flood spoils it.
+pub(crate) fn decide(
+    ended: Ended,
+    stderr: &str,
+    reading: &Reading,
+    expected: &Expected<'_>,
+) -> Result<Checked, Reason> {
+    if let Ended::Flooded(name) = ended {
+        return Err((Failure::BadReport, format!("it printed more to {name} than it may, and was ended")));
+    }
+    let error = match last_report(reading, expected) {
+        Ok(checked) => return Ok(checked),
+        Err(error) => error,
+    };
+    let reason = match (ended, &reading.failure) {
+        (Ended::Cut, _) => (Failure::Interrupted, "the drain was stopped".to_owned()),
+        (Ended::TimedOut, _) => (Failure::Timeout, "its wall clock ran out".to_owned()),
+        (_, Some(failure)) => failure.clone(),
+        (Ended::Signalled(signal), None) => (Failure::Crash, complaint(&format!("ended by signal {signal}"), stderr)),
+        // A refused report tells more than an exit code, which proves nothing in either direction.
+        (_, None) if !matches!(error, CheckError::NoReport) => (error.class(), error.to_string()),
+        (Ended::Exited(0), None) => (error.class(), complaint(&error.to_string(), stderr)),
+        (Ended::Exited(code), None) => (Failure::Crash, complaint(&format!("exit code {code}"), stderr)),
+        (Ended::Flooded(_), None) => (Failure::BadReport, error.to_string()),
+    };
+    Err(reason)
+}
+
+/// The last answer that holds an acceptable report.
+pub(crate) fn last_report(reading: &Reading, expected: &Expected<'_>) -> Result<Checked, CheckError> {
+    let mut last_error = None;
+    for answer in reading.answers.iter().rev() {
+        match expected.find_in(answer) {
+            Ok(mut checked) => {
+                let beside = checked.cost.take().filter(|_| reading.trusts_report_cost);
+                checked.cost = reading.cost.or(beside);
+                return Ok(checked);
+            }
+            Err(error) => last_error.get_or_insert(error),
+        };
+    }
+    Err(last_error.unwrap_or(CheckError::NoReport))
+}
+
+/// The class of a program that did not start.
+pub(crate) fn not_started(error: &StartError) -> Reason {
+    let class = match error {
+        StartError::Files(_) => Failure::Crash,
+        StartError::NoRoom { .. } | StartError::Program { .. } => Failure::MissingProgram,
+    };
+    (class, one_line(&error.to_string()))
+}
+
+/// Adds the last line of what the program complained of.
+fn complaint(what: &str, stderr: &str) -> String {
+    let last = one_line(stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default());
+    if last.is_empty() { what.to_owned() } else { format!("{what}: {last}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use haltline_protocol::{Cost, CostSource, FaultId};
+
+    use super::*;
+
+    const REPORT: &str = r#"{"faultId":"K","outcome":"needs-human","rootCause":"c","evidence":[],"costUsd":0.5}"#;
+
+    fn reading(answer: &str, failure: Option<Failure>) -> Reading {
+        Reading {
+            answers: vec![answer.to_owned()],
+            failure: failure.map(|class| (class, "said so".to_owned())),
+            trusts_report_cost: true,
+            ..Reading::default()
+        }
+    }
+
+    fn class(ended: Ended, answer: &str, failure: Option<Failure>) -> Result<(), Failure> {
+        let fault_id = FaultId::from("K");
+        let expected = Expected { fault_id: &fault_id, nonce: None };
+        decide(ended, "last words\n\n", &reading(answer, failure), &expected).map(|_| ()).map_err(|(class, _)| class)
+    }
+
+    #[test]
+    fn a_complete_report_counts_however_its_process_ended() {
+        for ended in [Ended::Exited(0), Ended::Exited(1), Ended::Signalled(9), Ended::TimedOut, Ended::Cut] {
+            assert_eq!(class(ended, REPORT, None), Ok(()), "{ended:?}");
+        }
+        assert_eq!(class(Ended::Flooded("stdout"), REPORT, None), Err(Failure::BadReport));
+    }
+
+    #[test]
+    fn each_end_without_a_report_has_its_class() {
+        let table = [
+            (Ended::Exited(0), "", None, Failure::BadReport),
+            (Ended::Exited(0), "all good", None, Failure::BadReport),
+            (Ended::Exited(3), "", None, Failure::Crash),
+            (Ended::Exited(3), r#"{"faultId":"other"}"#, None, Failure::BadReport),
+            (Ended::Exited(1), "", Some(Failure::Quota), Failure::Quota),
+            (Ended::Signalled(11), "", None, Failure::Crash),
+            (Ended::Signalled(15), "", Some(Failure::Auth), Failure::Auth),
+            (Ended::TimedOut, "", Some(Failure::Transport), Failure::Timeout),
+            (Ended::Cut, "", Some(Failure::Transport), Failure::Interrupted),
+        ];
+        for (ended, answer, failure, expect) in table {
+            assert_eq!(class(ended, answer, failure), Err(expect), "{ended:?} {answer}");
+        }
+    }
+
+    #[test]
+    fn the_output_says_more_about_the_cost_than_the_report_does() {
+        let fault_id = FaultId::from("K");
+        let expected = Expected { fault_id: &fault_id, nonce: None };
+        let usd = |reading: &Reading| last_report(reading, &expected).unwrap().cost.map(|cost| cost.usd);
+        let plain = reading(REPORT, None);
+        assert_eq!(usd(&plain), Some(0.5));
+        assert_eq!(usd(&Reading { cost: Cost::new(0.1, CostSource::Reported), ..reading(REPORT, None) }), Some(0.1));
+        assert_eq!(usd(&Reading { trusts_report_cost: false, ..plain }), None);
+    }
+
+    #[test]
+    fn the_last_words_stand_in_the_detail() {
+        assert_eq!(complaint("exit code 1", "a\nno such model\n\n"), "exit code 1: no such model");
+        assert_eq!(complaint("exit code 1", ""), "exit code 1");
+    }
+}
