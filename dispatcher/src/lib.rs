@@ -27,7 +27,7 @@ pub use config::{DispatcherConfig, Hidden, InvestigatorConfig};
 pub use environment::Environment;
 pub use error::DispatcherError;
 pub use investigate::ProcessInvestigator;
-pub use process::Limits;
+pub use process::{Limits, run_logged};
 pub use provider::{Brief, Captured, CommandLine, ExitState, Plan, Provider, Reading, Setting};
 pub use providers::PROVIDERS;
 pub use report_check::{CheckError, Checked, Expected};

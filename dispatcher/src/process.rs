@@ -336,3 +336,15 @@ pub(crate) fn working_directory(worktree: &str, folder: &Path) -> PathBuf {
     let usable = worktree.is_absolute() && worktree.is_dir() && may_enter();
     if usable { worktree.to_owned() } else { folder.to_owned() }
 }
+
+/// Runs a program of the demonstration's to its end with its output in a log, and with our environment.
+///
+/// # Errors
+/// The log cannot be written, or the program cannot be started.
+pub fn run_logged(program: &str, arguments: &[&str], log: &Path) -> io::Result<ExitStatus> {
+    let stdout = File::create(log)?;
+    let stderr = stdout.try_clone()?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr).status()
+}

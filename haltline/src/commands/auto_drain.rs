@@ -1,0 +1,104 @@
+//! `haltline auto-drain`: the hook at the end of a build. Silent when there is nothing to do, and never a reason for
+//! the build to fail unless `--strict` says so.
+
+use std::ffi::OsStr;
+use std::time::Instant;
+
+use haltline_analytics::{AutoDrainRow, record_auto_drain};
+use haltline_protocol::RunId;
+use haltline_spool::{Layout, has_work};
+use jiff::Timestamp;
+
+use crate::cli::AutoDrain;
+use crate::compose::{self, Drained, Plan};
+use crate::config::{self, Settings};
+use crate::exit::Exit;
+use crate::output;
+use crate::result::{DrainResult, exit, explain_end};
+
+pub(crate) fn run(layout: &Layout, args: AutoDrain) -> Exit {
+    let strict = args.strict;
+    let ended = drain(layout, args);
+    if strict { ended } else { Exit::Done }
+}
+
+fn drain(layout: &Layout, args: AutoDrain) -> Exit {
+    if is_off("HALTLINE_AUTO_DRAIN", "off") || is_off("GSTACK_HALT_EVENTS_OFF", "1") {
+        return Exit::Done;
+    }
+    let settings = match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config))
+    {
+        Ok(settings) => settings,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Config;
+        }
+    };
+    match has_work(layout) {
+        Ok(true) => {}
+        Ok(false) => return Exit::Done,
+        Err(error) => {
+            output::error(&error);
+            return Exit::CannotWrite;
+        }
+    }
+    let started = Instant::now();
+    let run_id = args.run_id.clone();
+    let mut plan = Plan::of(layout, settings, Some(RunId::new(args.run_id)));
+    plan.deadline = args.deadline;
+    let drained = match compose::drain(layout, plan) {
+        Ok(drained) => drained,
+        Err(error) => {
+            output::error(&error);
+            return error.exit();
+        }
+    };
+    if drained.report.counts.is_idle() {
+        return Exit::Done;
+    }
+    let result = DrainResult::new(&drained, false);
+    if args.json {
+        output::json(&result);
+    } else {
+        result.print();
+    }
+    explain_end(&drained);
+    match record(layout, run_id, started, &drained, &result) {
+        Ok(()) => exit(&drained),
+        Err(error) => {
+            output::error(&error);
+            Exit::CannotWrite
+        }
+    }
+}
+
+fn record(
+    layout: &Layout,
+    run_id: String,
+    started: Instant,
+    drained: &Drained,
+    result: &DrainResult,
+) -> Result<(), haltline_protocol::QueueError> {
+    let counts = &result.counts;
+    record_auto_drain(
+        layout,
+        &AutoDrainRow {
+            ts: Timestamp::now(),
+            run_id,
+            state_slug: drained.report.state_slug.clone(),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            processed: counts.processed,
+            short_circuited: counts.short_circuited,
+            skipped: counts.skipped,
+            failed: counts.failed,
+            inbox_filed: u64::from(result.inbox_filed),
+            proposals_appended: u64::from(result.proposals_appended),
+            aborted: result.aborted,
+            deferred: counts.deferred,
+        },
+    )
+}
+
+fn is_off(variable: &str, value: &str) -> bool {
+    std::env::var_os(variable).as_deref() == Some(OsStr::new(value))
+}

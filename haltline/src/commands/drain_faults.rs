@@ -1,0 +1,53 @@
+//! `haltline drain-faults --queue`: works the queue off.
+
+use haltline_protocol::{HaltEvent, RunId};
+use haltline_spool::Layout;
+use jiff::Timestamp;
+
+use crate::cli::DrainFaults;
+use crate::compose::{self, Plan};
+use crate::config::{self, Settings};
+use crate::exit::Exit;
+use crate::output;
+use crate::result::{DrainResult, exit, explain_end};
+
+pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
+    let settings = match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config))
+    {
+        Ok(settings) => settings,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Config;
+        }
+    };
+    let own_audit = match own_audit() {
+        Ok(event) => event,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Failed;
+        }
+    };
+    let mut plan = Plan::of(layout, settings, args.run_id.map(RunId::new));
+    plan.options.dry_run = args.dry_run;
+    plan.options.own_audit = Some(own_audit);
+    let drained = match compose::drain(layout, plan) {
+        Ok(drained) => drained,
+        Err(error) => {
+            output::error(&error);
+            return error.exit();
+        }
+    };
+    let result = DrainResult::new(&drained, args.dry_run);
+    if args.json {
+        output::json(&result);
+    } else {
+        result.print();
+    }
+    explain_end(&drained);
+    exit(&drained)
+}
+
+/// The drain tells the audit of itself, like every manual recovery.
+fn own_audit() -> Result<HaltEvent, haltline_emitter::EmitError> {
+    haltline_emitter::drain_queue(Timestamp::now()).map(|emission| emission.event().clone())
+}

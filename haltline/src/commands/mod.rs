@@ -1,0 +1,38 @@
+//! The commands, one file each.
+
+mod auto_drain;
+mod config_show;
+mod demo;
+mod drain_faults;
+mod emit;
+mod mark_phase_committed;
+mod mark_shipped;
+mod recovery;
+mod resolve;
+mod upgrade;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::exit::Exit;
+use crate::{home, output};
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let layout = match home::find(cli.home) {
+        Ok(layout) => layout,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Usage;
+        }
+    };
+    match cli.command {
+        Command::DrainFaults(args) => drain_faults::run(&layout, args),
+        Command::AutoDrain(args) => auto_drain::run(&layout, args),
+        Command::MarkShipped(args) => mark_shipped::run(&layout, &args),
+        Command::MarkPhaseCommitted(args) => mark_phase_committed::run(&layout, &args),
+        Command::Emit(args) => emit::run(&layout, &args),
+        Command::Resolve(args) => resolve::run(&layout, &args),
+        Command::Upgrade(args) => upgrade::run(&layout, &args),
+        Command::Config(ConfigCommand::Show(args)) => config_show::run(&layout, &args),
+        Command::Demo(args) => demo::run(&args),
+    }
+}

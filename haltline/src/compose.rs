@@ -1,0 +1,130 @@
+//! The one place that knows who sits where: it opens the queue and the sinks, and ties the actors together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use haltline_analytics::{Analytics, AnalyticsSummary, SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
+use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
+use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, Roster};
+use haltline_protocol::{Queue, QueueError, RunId};
+use haltline_spool::{DrainQueue, Layout, PreviewQueue};
+use tokio::sync::mpsc;
+
+use crate::config::Settings;
+use crate::exit::Exit;
+use crate::progress;
+use crate::signals::{self, Stop};
+
+/// Requests that wait for the dispatcher; it takes up to `jobs` at once, and the desk never sends more.
+const REQUESTS: usize = 1;
+/// Batches that wait for analytics: one is written while the next is moved.
+const BATCHES: usize = 1;
+
+/// What a drain is made of.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) options: DrainOptions,
+    pub(crate) dispatcher: DispatcherConfig,
+    pub(crate) sinks: Vec<SinkEntry>,
+    pub(crate) inbox: Option<PathBuf>,
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Plan {
+    /// A drain with the settings that are in force, of one run or of all.
+    pub(crate) fn of(layout: &Layout, settings: Settings, run_id: Option<RunId>) -> Self {
+        let options = DrainOptions {
+            dry_run: false,
+            max: settings.max.value,
+            jobs: settings.jobs.value,
+            severity_min: settings.severity_min.value,
+            run_id,
+            max_attempts: settings.max_attempts.value,
+            own_audit: None,
+            learned_patterns: layout.learned_patterns(),
+        };
+        let inbox = settings.inbox.clone();
+        let sinks = settings.sinks.clone();
+        Self { options, dispatcher: settings.into_dispatcher(), sinks, inbox, deadline: None }
+    }
+}
+
+/// What a drain brought.
+#[derive(Debug)]
+pub(crate) struct Drained {
+    pub(crate) drain_id: String,
+    pub(crate) report: DrainReport,
+    pub(crate) analytics: AnalyticsSummary,
+}
+
+/// Why a drain did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComposeError {
+    #[error(transparent)]
+    Investigator(#[from] DispatcherError),
+    #[error(transparent)]
+    Sink(#[from] SinkOpenError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Drain(#[from] DrainError),
+    #[error("cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+    #[error("the {0} actor ended early; this is a defect of haltline, please report it with the log")]
+    ActorGone(&'static str),
+}
+
+impl ComposeError {
+    /// How the program ends on it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Investigator(DispatcherError::UnknownInvestigator { .. } | DispatcherError::NoCommand(_)) => {
+                Exit::Usage
+            }
+            Self::Investigator(_) | Self::Sink(SinkOpenError::UnknownKind { .. } | SinkOpenError::Settings { .. }) => {
+                Exit::Config
+            }
+            Self::Sink(SinkOpenError::Unusable { .. }) | Self::Queue(_) => Exit::CannotWrite,
+            Self::Drain(DrainError::Queue(_) | DrainError::Sink(_)) => Exit::CannotWrite,
+            Self::Drain(DrainError::ActorGone(_)) | Self::ActorGone(_) | Self::Runtime(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Runs one drain.
+///
+/// # Errors
+/// The configuration is wrong, or the queue or a sink cannot be opened or written.
+pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError> {
+    let roster = Roster::build(&plan.dispatcher)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(tie(layout, plan, roster))
+}
+
+async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, ComposeError> {
+    let stop = Stop::default();
+    let watch = tokio::spawn(signals::watch(&stop, plan.deadline)?);
+    let (queue, sinks): (Arc<dyn Queue>, _) = if plan.options.dry_run {
+        (Arc::new(PreviewQueue::open(layout)?), Vec::new())
+    } else {
+        let context = SinkContext { layout: layout.clone(), inbox_override: plan.inbox };
+        let sinks = open_sinks(SINKS, &plan.sinks, &context)?;
+        (Arc::new(DrainQueue::open(layout)?), sinks)
+    };
+    let drain_id = queue.drain_id().to_string();
+
+    let (to_dispatcher, requests) = mpsc::channel(REQUESTS);
+    let (to_analytics, batches) = mpsc::channel(BATCHES);
+    let dispatcher = Dispatcher::new(Bench::Roster(roster), plan.dispatcher.jobs);
+    let dispatching = tokio::spawn(dispatcher.run(requests, stop.cut.clone()));
+    let recording = tokio::spawn(Analytics::new(sinks).run(batches));
+    let wires =
+        Wires { dispatcher: to_dispatcher, analytics: to_analytics, progress: progress::show(), stop: stop.stop };
+    let drained = Drain::new(queue, plan.options).run(wires).await;
+
+    let analytics = recording.await.map_err(|_| ComposeError::ActorGone("analytics"))?;
+    dispatching.await.map_err(|_| ComposeError::ActorGone("dispatcher"))?;
+    watch.abort();
+    Ok(Drained { drain_id, report: drained?, analytics })
+}

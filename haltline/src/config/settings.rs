@@ -1,0 +1,199 @@
+//! What is in force: flags beat the environment, that beats the file, and that beats what is built in.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use haltline_analytics::SinkEntry;
+use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Limits};
+use haltline_protocol::Severity;
+
+use super::{Config, ConfigError};
+use crate::cli::DrainArgs;
+
+/// Investigations of one drain where nothing else is said. A bound on what one command can cost.
+const MAX: u32 = 20;
+/// Failed investigations of one fault after which it is given up on, where nothing else is said.
+const MAX_ATTEMPTS: u32 = 3;
+/// Where notes for people go, if the user wants them elsewhere.
+const INBOX_VARIABLE: &str = "GSTACK_INBOX_DIR";
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody said anything.
+    BuiltIn,
+    /// The configuration file.
+    File,
+    /// This variable.
+    Environment(&'static str),
+    /// A flag of the command.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => formatter.write_str("built-in"),
+            Self::File => formatter.write_str("file"),
+            Self::Environment(name) => write!(formatter, "environment: {name}"),
+            Self::Flag => formatter.write_str("flag"),
+        }
+    }
+}
+
+/// A value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sourced<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+impl<T> Sourced<T> {
+    fn first(flag: Option<T>, file: Option<T>, built_in: impl FnOnce() -> T) -> Self {
+        match (flag, file) {
+            (Some(value), _) => Self { value, origin: Origin::Flag },
+            (None, Some(value)) => Self { value, origin: Origin::File },
+            (None, None) => Self { value: built_in(), origin: Origin::BuiltIn },
+        }
+    }
+}
+
+/// What is in force.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The configuration file that was read.
+    pub(crate) file: Option<PathBuf>,
+    /// The most investigations of one drain.
+    pub(crate) max: Sourced<u32>,
+    /// Less severe faults are left alone.
+    pub(crate) severity_min: Sourced<Severity>,
+    /// Investigations at a time.
+    pub(crate) jobs: Sourced<usize>,
+    /// The wall clock of one investigation.
+    pub(crate) timeout: Sourced<Duration>,
+    /// The investigators that `auto` looks for, in order.
+    pub(crate) chain: Sourced<Vec<String>>,
+    /// Failed investigations of one fault after which it is given up on.
+    pub(crate) max_attempts: Sourced<u32>,
+    /// Where notes for people go, if not to the queue's own folder; an absolute path.
+    pub(crate) inbox: Option<PathBuf>,
+    /// Where `inbox` comes from.
+    pub(crate) inbox_origin: Origin,
+    /// The sections of the investigators.
+    pub(crate) investigators: BTreeMap<String, InvestigatorConfig>,
+    /// The sinks that the file names.
+    pub(crate) sinks: Vec<SinkEntry>,
+    investigator: Option<String>,
+    shell_command: Option<String>,
+    model: Option<String>,
+}
+
+impl Settings {
+    /// Joins the flags, the environment and the file.
+    ///
+    /// # Errors
+    /// The folder for notes is relative, and there is no current folder.
+    pub(crate) fn merge(flags: &DrainArgs, config: Config) -> Result<Self, ConfigError> {
+        Self::merge_with(flags, config, |name| std::env::var_os(name))
+    }
+
+    fn merge_with(
+        flags: &DrainArgs,
+        config: Config,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let Config { file, drain, investigators, sinks } = config;
+        let built_in = DispatcherConfig::default();
+        let inbox_variable = variable(INBOX_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let (inbox, inbox_origin) = match (&flags.inbox, inbox_variable) {
+            (Some(inbox), _) => (Some(inbox.clone()), Origin::Flag),
+            (None, Some(inbox)) => (Some(inbox), Origin::Environment(INBOX_VARIABLE)),
+            (None, None) => (None, Origin::BuiltIn),
+        };
+        let absolute = |path: PathBuf| match std::path::absolute(&path) {
+            Ok(absolute) => Ok(absolute),
+            Err(source) => Err(ConfigError::Inbox { path, source }),
+        };
+        Ok(Self {
+            file,
+            max: Sourced::first(flags.max, drain.max, || MAX),
+            severity_min: Sourced::first(flags.severity_min, drain.severity_min, || Severity::Medium),
+            jobs: Sourced::first(flags.jobs.map(usize::from), drain.jobs.map(usize::from), || built_in.jobs),
+            timeout: Sourced::first(flags.timeout, drain.timeout, || built_in.limits.wall),
+            chain: Sourced::first(None, drain.chain, || built_in.chain),
+            max_attempts: Sourced::first(None, drain.max_attempts, || MAX_ATTEMPTS),
+            inbox: inbox.map(absolute).transpose()?,
+            inbox_origin,
+            investigators,
+            sinks,
+            investigator: flags.investigator.clone(),
+            shell_command: flags.command.clone(),
+            model: flags.model.clone(),
+        })
+    }
+
+    /// What the dispatcher needs of it, with the environment of this process.
+    pub(crate) fn into_dispatcher(self) -> DispatcherConfig {
+        let built_in = DispatcherConfig::default();
+        // A wall clock from a flag beats that of an investigator's section; one from the file does not.
+        let by_flag = self.timeout.origin == Origin::Flag;
+        DispatcherConfig {
+            choice: self.investigator.unwrap_or(built_in.choice),
+            chain: self.chain.value,
+            shell_command: self.shell_command,
+            model: self.model,
+            jobs: self.jobs.value,
+            limits: Limits { wall: self.timeout.value, ..built_in.limits },
+            timeout: by_flag.then_some(self.timeout.value),
+            investigators: self.investigators,
+            environment: Environment::of_this_process(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file::DrainSection;
+
+    fn merge(flags: &DrainArgs, drain: DrainSection, inbox: Option<&str>) -> Settings {
+        let config = Config { drain, ..Config::default() };
+        Settings::merge_with(flags, config, |_| inbox.map(OsString::from)).unwrap()
+    }
+
+    #[test]
+    fn flags_beat_the_environment_that_beats_the_file_that_beats_what_is_built_in() {
+        let settings = merge(&DrainArgs::default(), DrainSection::default(), Some(""));
+        assert_eq!((settings.max.value, settings.max.origin), (20, Origin::BuiltIn));
+        assert_eq!((settings.severity_min.value, settings.jobs.value), (Severity::Medium, 2));
+        assert_eq!((settings.timeout.value, settings.max_attempts.value), (Duration::from_secs(600), 3));
+        assert_eq!((settings.inbox, settings.inbox_origin), (None, Origin::BuiltIn));
+
+        let file = DrainSection { max: Some(5), jobs: Some(4), ..DrainSection::default() };
+        let settings = merge(&DrainArgs::default(), file.clone(), Some("/env"));
+        assert_eq!((settings.max.value, settings.max.origin), (5, Origin::File));
+        assert_eq!(settings.inbox_origin, Origin::Environment("GSTACK_INBOX_DIR"));
+
+        let flags = DrainArgs { max: Some(0), inbox: Some("/flag".into()), ..DrainArgs::default() };
+        let settings = merge(&flags, file, Some("/env"));
+        assert_eq!((settings.max.value, settings.max.origin), (0, Origin::Flag));
+        assert_eq!((settings.jobs.value, settings.jobs.origin), (4, Origin::File));
+        assert_eq!((settings.inbox, settings.inbox_origin), (Some("/flag".into()), Origin::Flag));
+    }
+
+    #[test]
+    fn only_a_wall_clock_from_a_flag_beats_that_of_a_section() {
+        let minute = Duration::from_secs(60);
+        let file = DrainSection { timeout: Some(minute), ..DrainSection::default() };
+        let dispatcher = merge(&DrainArgs::default(), file.clone(), None).into_dispatcher();
+        assert_eq!((dispatcher.limits.wall, dispatcher.timeout), (minute, None));
+        let flags = DrainArgs { timeout: Some(2 * minute), ..DrainArgs::default() };
+        let dispatcher = merge(&flags, file, None).into_dispatcher();
+        assert_eq!((dispatcher.limits.wall, dispatcher.timeout), (2 * minute, Some(2 * minute)));
+    }
+}

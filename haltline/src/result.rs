@@ -1,0 +1,109 @@
+//! The result of a drain, as programs and as people read it.
+
+use haltline_consumer::DrainCounts;
+use serde::Serialize;
+
+use crate::compose::Drained;
+use crate::exit::Exit;
+use crate::output;
+
+/// What an investigation is taken to cost where nothing better is known, in US dollars: what one cost on average when
+/// audit events were still investigated.
+const TYPICAL_USD: f64 = 0.30;
+
+/// The result of a drain: one JSON object for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DrainResult {
+    #[serde(flatten)]
+    pub(crate) counts: DrainCounts,
+    pub(crate) inbox_filed: u32,
+    pub(crate) proposals_appended: u32,
+    /// Whether a stop left work undone.
+    pub(crate) aborted: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) drain_id: String,
+}
+
+impl DrainResult {
+    pub(crate) fn new(drained: &Drained, dry_run: bool) -> Self {
+        Self {
+            counts: drained.report.counts.clone(),
+            inbox_filed: drained.analytics.inbox_filed(),
+            proposals_appended: drained.analytics.proposals_appended(),
+            aborted: drained.report.stopped,
+            dry_run,
+            drain_id: drained.drain_id.clone(),
+        }
+    }
+
+    /// Prints a few lines: what was done, what it cost, what it saved, what is left.
+    pub(crate) fn print(&self) {
+        let counts = &self.counts;
+        let would = if self.dry_run { "would be " } else { "" };
+        let parts = [
+            (counts.processed, "investigated"),
+            (counts.duplicates, "settled by another's investigation"),
+            (counts.short_circuited, "settled free (audit or known pattern)"),
+            (counts.collapsed, "settled free (went away by themselves)"),
+            (counts.quarantined, "quarantined: no readable events"),
+            (counts.failed, "failed"),
+            (counts.deferred, "left for later"),
+            (counts.skipped, "not due (severity, run or back-off)"),
+        ];
+        let mut said_any = false;
+        for (count, what) in parts {
+            if count > 0 {
+                output::line(format!("{count:>7} {would}{what}"));
+                said_any = true;
+            }
+        }
+        if !said_any {
+            output::line("Nothing waits.");
+        }
+        if counts.recovered > 0 {
+            output::line(format!("{:>7} taken back from drains that died", counts.recovered));
+        }
+        if self.inbox_filed > 0 {
+            output::line(format!("{:>7} filed in the inbox for you to act on", self.inbox_filed));
+        }
+        if self.proposals_appended > 0 {
+            output::line(format!("{:>7} proposed as patterns", self.proposals_appended));
+        }
+        output::line(self.money());
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a count of events, shown to the cent")]
+    fn money(&self) -> String {
+        let saved = self.counts.avoided as f64 * TYPICAL_USD;
+        let spent = format!("Cost ${:.2}", self.counts.cost_usd);
+        match self.counts.avoided {
+            0 => format!("{spent}."),
+            avoided => format!("{spent}; saved about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each)."),
+        }
+    }
+}
+
+/// How the program ends after a drain: the first that fits.
+pub(crate) fn exit(drained: &Drained) -> Exit {
+    let report = &drained.report;
+    if report.no_investigator.is_some() {
+        Exit::Config
+    } else if report.stopped {
+        Exit::Stopped
+    } else if report.counts.failed > 0 || report.counts.quarantined > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+/// Tells on standard error why dispatching ended early, if it did.
+pub(crate) fn explain_end(drained: &Drained) {
+    if let Some(what_to_do) = &drained.report.no_investigator {
+        output::note(format!("haltline: {what_to_do}"));
+    }
+    if let Some(reason) = &drained.report.unfit {
+        output::note(format!("haltline: stopped dispatching: {reason}"));
+    }
+}
