@@ -51,9 +51,8 @@ impl Collapse {
         settle: mpsc::Sender<SettleRequest>,
     ) {
         while let Some(batch) = batches.recv().await {
-            let (gone, waiting): (Vec<_>, Vec<_>) = batch
-                .into_iter()
-                .partition(|candidate| self.markers.covers(&candidate.event.key(), candidate.time));
+            let (gone, waiting): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|candidate| self.markers.covers(&candidate.event.key(), candidate.time));
             let collapsed: Vec<_> = gone
                 .into_iter()
                 .map(|Candidate { ticket, event, is_due, .. }| {

@@ -5,20 +5,18 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, Claim, Delivery, Destination, DispatchFailure, DispatchRequest, Failure, Filing, HaltEvent,
-    Investigation, MoveOutcome, Queue, Record, RowDraft, RowOutcome, Settlement, Ticket, Usage, Verdict,
+    Assignment, Claim, Destination, DispatchRequest, Failure, HaltEvent, Investigation, MoveOutcome, Queue, Record,
+    RowDraft, RowOutcome, Ticket, Verdict,
 };
-use haltline_spool::Layout;
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::delivery_after;
 use crate::candidate::draft;
+use crate::claimed::{Claimed, filing, next_delivery, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
-use crate::ranking::Group;
+use crate::ranking::{Group, Waiter};
 use crate::records::Recorder;
 use crate::settle::{Order, SettleRequest};
 
@@ -43,8 +41,6 @@ pub(crate) struct DeskReport {
     pub(crate) counts: DrainCounts,
     /// Why it stopped dispatching, if not because all was done.
     pub(crate) end: Option<DispatchEnd>,
-    /// Whether a stop left work undone.
-    pub(crate) stopped: bool,
 }
 
 /// What came of one group.
@@ -70,10 +66,7 @@ impl Desk {
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
                 let Some(group) = waiting.next() else { break };
-                if let Some(given_up) = self.join_given_up(&group).await? {
-                    self.settle_claimed(given_up).await?;
-                    continue;
-                }
+                let Some(group) = self.join_given_up(group).await? else { continue };
                 if !prepared {
                     if let Some(end) = self.prepare().await? {
                         report.end = Some(end);
@@ -96,7 +89,6 @@ impl Desk {
                 report.end.get_or_insert(DispatchEnd::Unfit(reason));
             }
         }
-        report.stopped = self.stop.is_cancelled();
         report.counts.deferred += waiting.map(|group| group.waiters.len() as u64).sum::<u64>();
         Ok(report)
     }
@@ -114,35 +106,36 @@ impl Desk {
         self.dispatcher.send(request).await.map_err(|_| DrainError::ActorGone("dispatcher"))
     }
 
-    /// An occurrence of a fault that was given up on joins it, unpaid. None where the fault was not.
-    async fn join_given_up(&self, group: &Group) -> Result<Option<Vec<Order>>, DrainError> {
-        let lead = &group.waiters[0];
-        if !self.queue.is_given_up(&lead.key).await? {
-            return Ok(None);
+    /// Occurrences of a fault that was given up on join it, unpaid. Gives the group back where the fault was not.
+    async fn join_given_up(&self, group: Group) -> Result<Option<Group>, DrainError> {
+        if !self.queue.is_given_up(&group.waiters[0].key).await? {
+            return Ok(Some(group));
         }
         let tickets: Vec<_> = group.waiters.iter().map(|waiter| waiter.ticket.clone()).collect();
         let claims = self.queue.claim(&tickets).await?;
-        let orders = tickets.into_iter().zip(claims).filter_map(|(ticket, claim)| match claim {
+        let orders = group.waiters.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
             Ok((ticket, event)) => {
-                let delivery = event.delivery.clone();
                 let draft = draft(&event, &ticket, RowOutcome::DeadLettered);
-                Some(order(ticket, Destination::DeadLetter(delivery), draft, Tally::DeadLettered))
+                let to = Destination::DeadLetter(event.delivery.clone());
+                Some(order(ticket, to, draft, Tally::DeadLettered))
             }
-            Err(outcome) => could_not_claim(ticket, outcome),
+            Err(outcome) => could_not_claim(waiter, outcome),
         });
-        Ok(Some(orders.collect()))
+        self.settle_claimed(orders.collect()).await?;
+        Ok(None)
     }
 
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {
-        let Some(claimed) = self.claim(&group).await? else { return Ok(GroupReport::default()) };
-        let attempts = group.deliveries.values().map(|delivery| delivery.attempts).max().unwrap_or(0);
-        let [(lead_ticket, _), followers @ ..] = claimed.as_slice() else { return Ok(GroupReport::default()) };
+        let attempts = group.attempts();
+        let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
+        let [(lead_ticket, lead), followers @ ..] = claimed.events.as_slice() else {
+            return Ok(GroupReport::default());
+        };
         let follower_tickets: Vec<_> = followers.iter().map(|(ticket, _)| ticket.clone()).collect();
-        let slot = self.queue.begin_attempt(attempts + 1, lead_ticket, &follower_tickets).await?;
         let assignment = Assignment {
-            event: claimed[0].1.clone(),
-            occurrences: u32::try_from(claimed.len()).unwrap_or(u32::MAX),
-            slot,
+            event: lead.clone(),
+            occurrences: claimed.occurrences,
+            slot: self.queue.begin_attempt(attempts + 1, lead_ticket, &follower_tickets).await?,
             pattern_categories: self.pattern_categories.clone(),
         };
         let verdict = self.dispatch(&assignment).await?;
@@ -155,17 +148,19 @@ impl Desk {
         match verdict {
             Ok(investigation) => self.conclude(&assignment, claimed, investigation).await?,
             Err(failure) => {
-                if matches!(failure.class, Failure::Auth | Failure::Quota | Failure::MissingProgram) {
+                if is_unfit(failure.class) {
                     report.unfit = Some(failure.to_string());
                 }
-                self.settle_claimed(after_failure(claimed, &group, attempts, &failure, self.max_attempts)).await?;
+                let is_attempt = failure.class != Failure::Interrupted && !is_unfit(failure.class);
+                let delivery = is_attempt.then(|| next_delivery(attempts + 1, &failure));
+                self.settle_claimed(claimed.after_failure(&failure, delivery, self.max_attempts)).await?;
             }
         }
         Ok(report)
     }
 
     /// Claims a group, the leader first. Where another drain was quicker with the leader, the whole group is its.
-    async fn claim(&self, group: &Group) -> Result<Option<Vec<(Ticket, Arc<HaltEvent>)>>, DrainError> {
+    async fn claim(&self, group: Group) -> Result<Option<Claimed>, DrainError> {
         let tickets: Vec<_> = group.waiters.iter().map(|waiter| waiter.ticket.clone()).collect();
         let mut claims = self.queue.claim(&tickets[..1]).await?;
         if matches!(claims[0], Err(MoveOutcome::AlreadyGone)) {
@@ -173,17 +168,19 @@ impl Desk {
             return Ok(None);
         }
         claims.extend(self.queue.claim(&tickets[1..]).await?);
-        let mut claimed = Vec::with_capacity(claims.len());
+        let mut events = Vec::with_capacity(claims.len());
         let mut aside = Vec::new();
-        for (ticket, claim) in tickets.into_iter().zip(claims) {
+        for (waiter, claim) in group.waiters.into_iter().zip(claims) {
             match sort_out(claim) {
-                Ok((ticket, event)) => claimed.push((ticket, Arc::new(event))),
+                Ok((ticket, event)) => events.push((ticket, Arc::new(event))),
                 Err(Aside::Audit(order)) => aside.push(*order),
-                Err(Aside::Unclaimed(outcome)) => aside.extend(could_not_claim(ticket, outcome)),
+                Err(Aside::Unclaimed(outcome)) => aside.extend(could_not_claim(waiter, outcome)),
             }
         }
         self.settle_claimed(aside).await?;
-        Ok((!claimed.is_empty()).then_some(claimed))
+        let Some((_, lead)) = events.first() else { return Ok(None) };
+        let occurrences = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        Ok(Some(Claimed { lead: lead.key(), is_lead_held: true, occurrences, events }))
     }
 
     async fn dispatch(&self, assignment: &Assignment) -> Result<Verdict, DrainError> {
@@ -208,12 +205,12 @@ impl Desk {
     async fn conclude(
         &self,
         assignment: &Assignment,
-        claimed: Vec<(Ticket, Arc<HaltEvent>)>,
+        claimed: Claimed,
         investigation: Investigation,
     ) -> Result<(), DrainError> {
         let filing = filing(self.queue.as_ref(), assignment, &investigation);
         self.recorder.deliver(vec![Record::Reported(Arc::new(filing))], false).await?;
-        self.settle_claimed(after_report(claimed, investigation)).await
+        self.settle_claimed(claimed.after_report(investigation)).await
     }
 
     async fn settle_claimed(&self, orders: Vec<Order>) -> Result<(), DrainError> {
@@ -249,104 +246,16 @@ fn sort_out(claim: Claim) -> Result<(Ticket, HaltEvent), Aside> {
     Err(Aside::Audit(Box::new(order)))
 }
 
-/// The row of an event that could not be claimed; none where another drain has it.
-fn could_not_claim(ticket: Ticket, outcome: MoveOutcome) -> Option<Order> {
+/// The order for an event that could not be claimed; none where another drain has it.
+fn could_not_claim(waiter: Waiter, outcome: MoveOutcome) -> Option<Order> {
     if outcome == MoveOutcome::AlreadyGone {
         return None;
     }
-    let draft = RowDraft::new(RowOutcome::MoveFailed, ticket.name.to_string());
-    Some(order(ticket, Destination::Stay(outcome), draft, Tally::Failed))
+    let draft = RowDraft { outcome: RowOutcome::MoveFailed, ..waiter.resolved };
+    Some(order(waiter.ticket, Destination::Stay(outcome), draft, Tally::Failed))
 }
 
-/// What is filed of an investigation.
-pub(crate) fn filing(queue: &dyn Queue, assignment: &Assignment, investigation: &Investigation) -> Filing {
-    let ts = assignment.slot.begun.checked_add(investigation.usage.duration).unwrap_or(assignment.slot.begun);
-    Filing {
-        ts,
-        drain_id: queue.drain_id().clone(),
-        seq: assignment.slot.seq,
-        event: assignment.event.clone(),
-        occurrences: assignment.occurrences,
-        report: investigation.report.clone(),
-        usage: investigation.usage.clone(),
-    }
-}
-
-/// The orders for events whose investigation brought a report: the leader's row carries it, the others point to it.
-pub(crate) fn after_report(claimed: Vec<(Ticket, Arc<HaltEvent>)>, investigation: Investigation) -> Vec<Order> {
-    let occurrences = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-    let report_path = claimed.first().map(|(_, lead)| Layout::report_in_queue(&lead.key()));
-    let mut report = Some(Box::new(investigation.report));
-    let settle = |(ticket, event): (Ticket, Arc<HaltEvent>)| match report.take() {
-        Some(report) => {
-            let mut row = draft(&event, &ticket, RowOutcome::Investigated);
-            add_usage(&mut row, &investigation.usage);
-            row.occurrences = Some(occurrences);
-            row.investigation = Some(report);
-            order(ticket, Destination::Processed, row, Tally::Processed)
-        }
-        None => {
-            let mut row = draft(&event, &ticket, RowOutcome::Duplicate);
-            row.duplicate_of.clone_from(&report_path);
-            let mut order = order(ticket, Destination::Processed, row, Tally::Duplicate);
-            order.is_avoided = true;
-            order
-        }
-    };
-    claimed.into_iter().map(settle).collect()
-}
-
-/// The orders for events whose investigation brought none: back into the queue for later, or given up on. The leader's
-/// row carries what it took.
-fn after_failure(
-    claimed: Vec<(Ticket, Arc<HaltEvent>)>,
-    group: &Group,
-    attempts: u32,
-    failure: &DispatchFailure,
-    max_attempts: u32,
-) -> Vec<Order> {
-    let counts_as_attempt = !matches!(
-        failure.class,
-        Failure::Interrupted | Failure::Auth | Failure::Quota | Failure::MissingProgram
-    );
-    let delivery = counts_as_attempt.then(|| next_delivery(attempts + 1, failure));
-    let is_last = delivery.as_ref().is_some_and(|delivery| delivery.attempts >= max_attempts);
-    let lead = claimed.first().map(|(ticket, _)| ticket.name.clone());
-    let settle = |(ticket, event): (Ticket, Arc<HaltEvent>)| {
-        let outcome = if is_last { RowOutcome::DeadLettered } else { RowOutcome::DispatchFailed };
-        let mut row = draft(&event, &ticket, outcome);
-        row.failure = Some(failure.class);
-        if Some(&ticket.name) == lead.as_ref() {
-            add_usage(&mut row, &failure.usage);
-            row.occurrences = Some(u32::try_from(group.waiters.len()).unwrap_or(u32::MAX));
-        }
-        let (to, tally) = match delivery.clone() {
-            Some(delivery) if is_last => (Destination::DeadLetter(delivery), Tally::DeadLettered),
-            Some(delivery) => (Destination::Pending(Some(delivery)), Tally::Failed),
-            None if failure.class == Failure::Interrupted => (Destination::Pending(None), Tally::Deferred),
-            None => (Destination::Pending(None), Tally::Failed),
-        };
-        order(ticket, to, row, tally)
-    };
-    claimed.into_iter().map(settle).collect()
-}
-
-/// What an event keeps of a failed attempt.
-pub(crate) fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Delivery {
-    let mut random = [0];
-    // Without randomness the wait is the shortest of its range, which is no harm.
-    getrandom::fill(&mut random).ok();
-    delivery_after(attempts, &failure.to_string(), Timestamp::now(), random[0])
-}
-
-pub(crate) fn add_usage(row: &mut RowDraft, usage: &Usage) {
-    row.duration_ms = Some(u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX));
-    row.cost_usd = usage.cost.map(|cost| cost.usd);
-    row.cost_source = usage.cost.map(|cost| cost.source);
-    row.provider = Some(usage.provider.clone());
-    row.model.clone_from(&usage.model);
-}
-
-pub(crate) fn order(ticket: Ticket, to: Destination, draft: RowDraft, tally: Tally) -> Order {
-    Order { settlement: Settlement { ticket, to, draft: Some(draft) }, tally, is_avoided: false }
+/// Whether a failure lies in the investigator's surroundings: it is no attempt, and every other event would fail alike.
+fn is_unfit(class: Failure) -> bool {
+    matches!(class, Failure::Auth | Failure::Quota | Failure::MissingProgram)
 }

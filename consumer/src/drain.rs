@@ -175,14 +175,8 @@ impl Drain {
             drop(to_audit_skip);
             scan.run(to_collapse, to_settle).await
         };
-        let (scanned, (), skipped, (), hits, ranking) = tokio::join!(
-            scanning,
-            collapsing,
-            gating,
-            auditing,
-            matching,
-            Ranking::default().run(unknown)
-        );
+        let (scanned, (), skipped, (), hits, ranking) =
+            tokio::join!(scanning, collapsing, gating, auditing, matching, Ranking::default().run(unknown));
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
         let scanned = scanned?;
         let mut ranked = ranking.finish(&held_back, &scanned.late_markers);
@@ -193,7 +187,8 @@ impl Drain {
         if settles_free && !self.options.dry_run {
             if counts.failed == 0 && !scanned.stopped {
                 let markers = Arc::into_inner(markers).unwrap_or_default();
-                self.move_markers(markers.into_tickets().into_iter().chain(scanned.late_markers.into_tickets())).await?;
+                self.move_markers(markers.into_tickets().into_iter().chain(scanned.late_markers.into_tickets()))
+                    .await?;
             }
             if !hits.is_empty() {
                 count_hits(&self.options.learned_patterns, &hits)?;
@@ -218,12 +213,8 @@ impl Drain {
         if orders.is_empty() {
             return Ok(DrainCounts::default());
         }
-        let settle = Settle {
-            queue: self.queue.clone(),
-            recorder: recorder.clone(),
-            teller: Teller(None),
-            settles_free,
-        };
+        let settle =
+            Settle { queue: self.queue.clone(), recorder: recorder.clone(), teller: Teller(None), settles_free };
         let (requests, inbox) = mpsc::channel(1);
         requests.send(SettleRequest::Settle(orders)).await.map_err(|_| DrainError::ActorGone("settle"))?;
         drop(requests);
@@ -275,14 +266,15 @@ impl Drain {
             max: self.options.max,
             jobs: self.options.jobs,
             max_attempts: self.options.max_attempts,
-            stop: wires.stop,
+            stop: wires.stop.clone(),
         };
+        let stop = wires.stop;
         let (settled, desk) = tokio::join!(settle.run(orders), desk.run(ranked.groups));
         // Where settle failed, the desk only says that settle is gone.
         report.counts += &settled?;
         let desk = desk?;
         report.counts += &desk.counts;
-        report.stopped |= desk.stopped;
+        report.stopped |= stop.is_cancelled() && report.counts.deferred > 0;
         match desk.end {
             Some(DispatchEnd::NoInvestigator(none)) => report.no_investigator = Some(none.0),
             Some(DispatchEnd::Unfit(reason)) => report.unfit = Some(reason),

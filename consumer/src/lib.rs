@@ -11,6 +11,7 @@
 mod audit_skip;
 mod backoff;
 mod candidate;
+mod claimed;
 mod collapse;
 mod counts;
 mod desk;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{Destination, Document, HaltEvent, LearnedPattern, Matcher, RowOutcome, Settlement, rfc3339_millis};
+use haltline_protocol::{
+    Destination, Document, HaltEvent, LearnedPattern, Matcher, RowOutcome, Settlement, rfc3339_millis,
+};
 use haltline_spool::Folder;
 use jiff::Timestamp;
 use serde_json::value::RawValue;

@@ -21,7 +21,7 @@ pub(crate) struct Waiter {
     time: Timestamp,
     share: Share,
     /// Its row, should a marker cover it after all.
-    resolved: RowDraft,
+    pub(crate) resolved: RowDraft,
 }
 
 /// What events have in common that share an investigation.
@@ -38,7 +38,7 @@ enum Share {
 pub(crate) struct Group {
     pub(crate) waiters: Vec<Waiter>,
     /// What earlier attempts at each fault left.
-    pub(crate) deliveries: HashMap<FaultKey, Delivery>,
+    deliveries: HashMap<FaultKey, Delivery>,
 }
 
 /// Gathers what wants an investigation.
@@ -113,6 +113,11 @@ impl Group {
         let joined = self.deliveries.remove(&waiter.key).unwrap_or_default().merge(delivery);
         self.deliveries.insert(waiter.key.clone(), joined);
         self.waiters.push(waiter);
+    }
+
+    /// The failed attempts at its faults so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.deliveries.values().map(|delivery| delivery.attempts).max().unwrap_or(0)
     }
 
     fn sorted(mut self) -> Self {

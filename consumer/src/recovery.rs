@@ -4,14 +4,12 @@
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Assignment, Destination, DispatchFailure, DispatchRequest, Failure, LeftAttempt, Leftover, Queue, Record, RowOutcome,
-    Usage,
+    Assignment, DispatchFailure, DispatchRequest, Failure, LeftAttempt, Leftover, Queue, Record, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::candidate::draft;
-use crate::counts::{DrainCounts, Tally};
-use crate::desk::{add_usage, after_report, filing, next_delivery, order};
+use crate::claimed::{Claimed, filing, next_delivery};
+use crate::counts::DrainCounts;
 use crate::error::DrainError;
 use crate::progress::Teller;
 use crate::records::Recorder;
@@ -28,13 +26,13 @@ pub(crate) struct Recovery {
 impl Recovery {
     /// Finishes one dead drain's hold and closes it.
     pub(crate) async fn finish(&self, leftover: Leftover) -> Result<DrainCounts, DrainError> {
-        let Leftover { hold, rows, attempts, put_back } = leftover;
+        let Leftover { hold, rows, last_planned, attempts, put_back } = leftover;
         let mut counts = DrainCounts { recovered: u64::from(put_back), ..DrainCounts::default() };
-        let last = rows.iter().map(|row| row.seq).max();
-        if let Some(last) = last {
+        if !rows.is_empty() {
             self.recorder.deliver(rows.into_iter().map(Record::Settled).collect(), true).await?;
-            hold.acknowledge(last).await?;
         }
+        // A plan that was not carried out is forgotten from here on: this drain may carry it out itself.
+        hold.acknowledge(last_planned).await?;
         for attempt in attempts {
             counts.recovered += attempt.events.len() as u64;
             let orders = self.finish_attempt(hold.as_ref(), attempt).await?;
@@ -45,14 +43,14 @@ impl Recovery {
     }
 
     async fn finish_attempt(&self, hold: &dyn Queue, attempt: LeftAttempt) -> Result<Vec<Order>, DrainError> {
-        let claimed: Vec<_> =
-            attempt.events.into_iter().map(|(ticket, event)| (ticket, Arc::new(event))).collect();
-        let Some((_, lead)) = claimed.first() else { return Ok(Vec::new()) };
-        let assignment = Assignment {
-            event: lead.clone(),
-            occurrences: u32::try_from(claimed.len()).unwrap_or(u32::MAX),
-            slot: attempt.slot,
-            pattern_categories: Arc::from([]),
+        let LeftAttempt { slot, lead, is_lead_held, occurrences, events } = attempt;
+        let attempts = slot.number;
+        let assignment = Assignment { event: Arc::new(lead), occurrences, slot, pattern_categories: Arc::from([]) };
+        let claimed = Claimed {
+            lead: assignment.event.key(),
+            is_lead_held,
+            occurrences,
+            events: events.into_iter().map(|(ticket, event)| (ticket, Arc::new(event))).collect(),
         };
         let (reply, answer) = oneshot::channel();
         self.dispatcher
@@ -62,35 +60,16 @@ impl Recovery {
         if let Some(investigation) = answer.await.map_err(|_| DrainError::ActorGone("dispatcher"))? {
             let filing = filing(hold, &assignment, &investigation);
             self.recorder.deliver(vec![Record::Reported(Arc::new(filing))], true).await?;
-            return Ok(after_report(claimed, investigation));
+            return Ok(claimed.after_report(investigation));
         }
+        // The count in an event wins where the dead drain had written it before it died.
+        let attempts = claimed.events.iter().map(|(_, event)| event.delivery.attempts).fold(attempts, u32::max);
         let failure = DispatchFailure {
             class: Failure::Interrupted,
             detail: "the drain ended while the investigation ran".to_owned(),
             usage: Box::new(Usage::default()),
         };
-        // The count in the event wins where a dead drain had written it before it died.
-        let attempts = claimed
-            .iter()
-            .map(|(_, event)| event.delivery.attempts)
-            .fold(assignment.slot.number, u32::max);
-        let delivery = next_delivery(attempts, &failure);
-        let cut_off = |(ticket, event): (_, Arc<_>)| {
-            let is_last = attempts >= self.max_attempts;
-            let outcome = if is_last { RowOutcome::DeadLettered } else { RowOutcome::DispatchFailed };
-            let mut row = draft(&event, &ticket, outcome);
-            row.failure = Some(failure.class);
-            row.occurrences = Some(assignment.occurrences);
-            add_usage(&mut row, &failure.usage);
-            row.provider = None;
-            row.duration_ms = None;
-            if is_last {
-                order(ticket, Destination::DeadLetter(delivery.clone()), row, Tally::DeadLettered)
-            } else {
-                order(ticket, Destination::Pending(Some(delivery.clone())), row, Tally::Deferred)
-            }
-        };
-        Ok(claimed.into_iter().map(cut_off).collect())
+        Ok(claimed.after_failure(&failure, Some(next_delivery(attempts, &failure)), self.max_attempts))
     }
 
     async fn settle(&self, hold: Arc<dyn Queue>, orders: Vec<Order>) -> Result<DrainCounts, DrainError> {
@@ -101,6 +80,7 @@ impl Recovery {
         let mut counts = settle.run(inbox).await?;
         // What went back into the queue is seen, and counted, by the scan that follows.
         counts.deferred = 0;
+        counts.failed = counts.dead_lettered;
         Ok(counts)
     }
 }

@@ -119,12 +119,20 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     let dispatcher = Dispatcher::new(Bench::Roster(roster), plan.dispatcher.jobs);
     let dispatching = tokio::spawn(dispatcher.run(requests, stop.cut.clone()));
     let recording = tokio::spawn(Analytics::new(sinks).run(batches));
-    let wires =
-        Wires { dispatcher: to_dispatcher, analytics: to_analytics, progress: progress::show(), stop: stop.stop };
-    let drained = Drain::new(queue, plan.options).run(wires).await;
-
+    let wires = Wires {
+        dispatcher: to_dispatcher,
+        analytics: to_analytics,
+        progress: progress::show(),
+        stop: stop.stop.clone(),
+    };
+    let drained = Drain::new(queue.clone(), plan.options).run(wires).await;
+    if drained.is_err() {
+        // What still runs is ended while its claims are still held.
+        stop.cut.cancel();
+    }
     let analytics = recording.await.map_err(|_| ComposeError::ActorGone("analytics"))?;
     dispatching.await.map_err(|_| ComposeError::ActorGone("dispatcher"))?;
+    drop(queue);
     watch.abort();
     Ok(Drained { drain_id, report: drained?, analytics })
 }

@@ -37,7 +37,8 @@ mod tests {
     fn the_first_that_is_set_wins() {
         let user = tempfile::tempdir().unwrap();
         let find = |flag: Option<&str>, set: &[(&str, &str)]| {
-            let variables: Vec<_> = set.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+            let variables: Vec<_> =
+                set.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
             find_with(flag.map(PathBuf::from), move |name| {
                 variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
             })

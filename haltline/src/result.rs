@@ -79,7 +79,9 @@ impl DrainResult {
         let spent = format!("Cost ${:.2}", self.counts.cost_usd);
         match self.counts.avoided {
             0 => format!("{spent}."),
-            avoided => format!("{spent}; saved about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each)."),
+            avoided => {
+                format!("{spent}; saved about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each).")
+            }
         }
     }
 }

@@ -204,6 +204,9 @@ pub struct Leftover {
     pub hold: Arc<dyn Queue>,
     /// Rows of moves that were made and may not have been recorded.
     pub rows: Vec<Row>,
+    /// The highest number that it planned a row under, 0 for none: once the rows are recorded, all up to it is settled
+    /// or forgotten.
+    pub last_planned: u64,
     /// Attempts that had begun.
     pub attempts: Vec<LeftAttempt>,
     /// Events that were claimed and are back in the queue.
@@ -215,7 +218,13 @@ pub struct Leftover {
 pub struct LeftAttempt {
     /// Where it lives.
     pub slot: AttemptSlot,
-    /// Its events that are still held, the leader first.
+    /// The event that led.
+    pub lead: HaltEvent,
+    /// Whether the leader is still held, as the first of the events.
+    pub is_lead_held: bool,
+    /// How many events shared it, the leader included.
+    pub occurrences: u32,
+    /// Its events that are still held.
     pub events: Vec<(Ticket, HaltEvent)>,
 }
 

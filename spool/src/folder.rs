@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use haltline_protocol::QueueError;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat, fsync, linkat,
-    mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, fchmod, flock,
+    fstat, fsync, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -155,6 +155,23 @@ impl Folder {
             return Err(failed("replace", path, errno));
         }
         self.sync()
+    }
+
+    /// Puts a file's bytes, permissions and time into a new file of the same name, durably. Whoever knows the old one
+    /// by its inode does not take the new one for it.
+    ///
+    /// # Errors
+    /// It cannot be read or written; the old one stays.
+    pub(crate) fn renew(&self, name: &str) -> Result<(), QueueError> {
+        let unreadable = |errno| failed("read", self.path.join(name), errno);
+        let (mut file, stat) = self.open_file(name).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| unreadable(errno_of(&error)))?;
+        self.replace_with_mode(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+        let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0) };
+        let times = Timestamps { last_access: time, last_modification: time };
+        utimensat(&self.handle, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| failed("keep the time of", self.path.join(name), errno))
     }
 
     /// Moves a file to another folder, never over another one.

@@ -1,7 +1,8 @@
 //! What one drain holds: its folder `in-flight/<drainId>/` with a lock that lives as long as the drain does.
 //!
 //! No clock says whose a claim is: a drain is dead once nobody holds its lock, and not before. A folder is made under
-//! a `.new-` name, locked, then renamed, so that nobody can take it over half made.
+//! a `.new-` name, locked, then renamed, so that nobody can take it over half made; and it is renamed to a `.gone-` name
+//! before it is emptied, so that nobody takes it over half gone.
 
 use std::fs::File;
 
@@ -10,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
-use crate::journal::{JOURNAL, Journal, Written};
+use crate::journal::{Journal, Written};
 
 /// The lock's name in a drain's folder.
 const LOCK: &str = "lock";
@@ -18,6 +19,8 @@ const LOCK: &str = "lock";
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// How the name of a folder begins that is not yet ready.
 const UNFINISHED: &str = ".new-";
+/// How the name of a folder begins that is being cleared away.
+const GONE: &str = ".gone-";
 
 /// A drain's folder, locked.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl Hold {
             return Err(failed("lock", folder.path().join(LOCK), Errno::WOULDBLOCK));
         };
         let journal = Journal::open(&folder, &Written::nothing())?;
+        folder.sync()?;
         in_flight
             .rename(&unfinished, drain_id.as_str())
             .map_err(|errno| failed("make the folder", in_flight.path().join(drain_id.as_str()), errno))?;
@@ -47,12 +51,14 @@ impl Hold {
 
     /// Takes over the folder of a dead drain; `None` where the drain lives, or somebody was quicker.
     pub(crate) fn take_over(in_flight: &Folder, name: &str) -> Result<Option<(Self, Written)>, QueueError> {
-        let folder = match in_flight.open_child(name) {
+        let locked = in_flight.open_child(name).and_then(|folder| Ok((folder.try_lock(LOCK)?, folder)));
+        let (lock, folder) = match locked {
+            Ok((Some(lock), folder)) => (lock, folder),
+            Ok((None, _)) => return Ok(None),
+            // The drain ends well at this moment.
             Err(error) if errno_of(&error.source) == Errno::NOENT => return Ok(None),
-            opened => opened?,
+            Err(error) => return Err(error),
         };
-        let Some(lock) = folder.try_lock(LOCK)? else { return Ok(None) };
-        // The drain may have ended well between the listing and the lock.
         if in_flight.stat(name).is_err() {
             return Ok(None);
         }
@@ -71,13 +77,13 @@ impl Hold {
         !name.starts_with('.')
     }
 
-    /// Clears away a folder that was never finished, if nobody is at it.
-    pub(crate) fn clear_unfinished(in_flight: &Folder, name: &str) {
-        if !name.starts_with(UNFINISHED) {
+    /// Clears away a folder that was never finished, or not quite cleared away, if nobody is at it.
+    pub(crate) fn clear_remains(in_flight: &Folder, name: &str) {
+        if !name.starts_with(UNFINISHED) && !name.starts_with(GONE) {
             return;
         }
         let cleared = in_flight.open_child(name).and_then(|folder| match folder.try_lock(LOCK)? {
-            Some(_lock) => remove_emptied(in_flight, &folder, name),
+            Some(_lock) => in_flight.remove_own_tree(name),
             None => Ok(()),
         });
         if let Err(error) = cleared {
@@ -87,16 +93,11 @@ impl Hold {
 
     /// Takes the folder away, with its journal and its attempts. No event may be left in it.
     pub(crate) fn remove(&self, in_flight: &Folder) -> Result<(), QueueError> {
-        self.folder.remove_own_tree(ATTEMPTS)?;
-        remove_emptied(in_flight, &self.folder, self.drain_id.as_str())
+        let gone = format!("{GONE}{}", self.drain_id);
+        in_flight
+            .rename(self.drain_id.as_str(), &gone)
+            .map_err(|errno| failed("remove the folder", self.folder.path(), errno))?;
+        in_flight.sync()?;
+        in_flight.remove_own_tree(&gone)
     }
-}
-
-fn remove_emptied(in_flight: &Folder, folder: &Folder, name: &str) -> Result<(), QueueError> {
-    folder.remove_own(JOURNAL)?;
-    folder.remove_own(LOCK)?;
-    in_flight
-        .remove_empty_child(name)
-        .map_err(|errno| failed("remove the folder", in_flight.path().join(name), errno))?;
-    in_flight.sync()
 }

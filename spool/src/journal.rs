@@ -86,6 +86,8 @@ pub(crate) struct Journal {
     next_seq: u64,
     last_row: u64,
     acknowledged: u64,
+    /// The last group may have been written in part; the next one begins on a line of its own.
+    is_torn: bool,
 }
 
 /// What a journal of a dead drain says.
@@ -101,13 +103,15 @@ pub(crate) struct Written {
 impl Journal {
     /// Opens the journal of a drain's folder; `written` is what it holds already.
     pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, QueueError> {
-        let mut file = folder.open_append(JOURNAL)?;
-        // A torn last line must not swallow the next one.
-        if !written.is_empty {
-            file.write_all(b"\n").map_err(|error| failed("write", folder.path().join(JOURNAL), errno_of(&error)))?;
-        }
-        let last_row = written.moves.iter().map(|planned| planned.seq).max().unwrap_or(0);
-        Ok(Self { file, next_seq: written.last_seq + 1, last_row, acknowledged: written.acknowledged })
+        let file = folder.open_append(JOURNAL)?;
+        let last_row = written.last_row();
+        Ok(Self {
+            file,
+            next_seq: written.last_seq + 1,
+            last_row,
+            acknowledged: written.acknowledged,
+            is_torn: !written.is_empty,
+        })
     }
 
     /// The number of the next row or attempt.
@@ -124,12 +128,17 @@ impl Journal {
         }
         let path = || folder.path().join(JOURNAL);
         let mut lines = Vec::new();
+        if self.is_torn {
+            lines.push(b'\n');
+        }
         for entry in entries {
             serde_json::to_writer(&mut lines, entry)
                 .map_err(|error| failed("write", path(), errno_of(&error.into())))?;
             lines.push(b'\n');
         }
+        self.is_torn = true;
         self.file.write_all(&lines).map_err(|error| failed("write", path(), errno_of(&error)))?;
+        self.is_torn = false;
         fdatasync(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
         for entry in entries {
             if let Entry::Settle(planned) = entry {
@@ -194,6 +203,11 @@ impl Written {
                 self.acknowledged = self.acknowledged.max(seq);
             }
         }
+    }
+
+    /// The highest number of a row; 0 where there is none.
+    pub(crate) fn last_row(&self) -> u64 {
+        self.moves.iter().map(|planned| planned.seq).max().unwrap_or(0)
     }
 
     /// The moves whose rows analytics may not have.

@@ -38,12 +38,24 @@ pub(crate) fn move_very_file(from: &Folder, name: &str, mark: u64, to: &Folder, 
     }
 }
 
+/// How many free names in a row end a search: the names before the one that a file got were taken when it was moved,
+/// but some may have been tidied away since.
+const MOST_GAPS: usize = 8;
+
 /// Finds a file that was to be moved to a folder, by its inode.
 pub(crate) fn find(folder: &Folder, name: &str, mark: u64, stamp: Timestamp) -> Option<String> {
-    candidates(name, stamp)
-        .map_while(|candidate| folder.stat(&candidate).ok().map(|stat| (candidate, stat.st_ino)))
-        .find(|(_, inode)| *inode == mark)
-        .map(|(candidate, _)| candidate)
+    let mut gaps = 0;
+    for candidate in candidates(name, stamp) {
+        match folder.stat(&candidate) {
+            Ok(stat) if stat.st_ino == mark => return Some(candidate),
+            Ok(_) => gaps = 0,
+            Err(_) => gaps += 1,
+        }
+        if gaps == MOST_GAPS {
+            return None;
+        }
+    }
+    None
 }
 
 /// ENOENT says that the source is gone or that the target folder is (rename(2)); only the first is another's win.

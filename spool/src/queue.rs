@@ -1,8 +1,8 @@
 //! The queue as one drain works on it.
 
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -21,12 +21,14 @@ use crate::layout::Layout;
 use crate::moves::{move_file, move_very_file};
 use crate::names::event_name;
 use crate::recovery;
-use crate::scan::{Scan, is_row_name, look_at, stamp_of};
+use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
 pub const SETTLE_LOCK: &str = "settle.lock";
+/// The copy, in an attempt's folder, of the event that leads: it may leave the hold before the others do.
+pub(crate) const LEAD: &str = "lead.json";
 
 /// A queue of files, opened by one drain.
 #[derive(Debug, Clone)]
@@ -198,11 +200,16 @@ impl Shared {
         let mut claims = Vec::with_capacity(tickets.len());
         for ticket in tickets {
             let claimed = move_very_file(pending, &ticket.name, ticket.mark, &hold.folder, ticket.stamp);
-            claims.push(claimed.and_then(|name| {
-                touched.add(Place::Held);
-                touched.add(Place::Pending);
-                read_claimed(&hold.folder, &name, pending)
-            }));
+            let claimed = match claimed {
+                Ok(name) => {
+                    touched.add(Place::Held);
+                    touched.add(Place::Pending);
+                    hold.folder.renew(&name)?;
+                    read_claimed(&hold.folder, &name, pending)
+                }
+                Err(outcome) => Err(outcome),
+            };
+            claims.push(claimed);
         }
         touched.sync(&self.folders, &hold.folder)?;
         Ok(claims)
@@ -232,17 +239,18 @@ impl Hold {
     fn begin_attempt(&mut self, number: u32, events: Vec<String>) -> Result<AttemptSlot, QueueError> {
         let seq = self.journal.next_seq();
         let begun = Timestamp::now();
-        let attempts = self.folder.ensure_child(ATTEMPTS)?;
-        let folder = attempts.path().join(seq.to_string());
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| failed("make the folder", &folder, errno_of(&error)))?;
-        attempts.sync()?;
+        let attempt = self.folder.ensure_child(ATTEMPTS)?.ensure_child(&seq.to_string())?;
+        let lead = events.first().map(|name| self.folder.read(name, LARGEST_ROW)).transpose()?.flatten();
+        attempt.create_new(LEAD, &lead.unwrap_or_default())?;
         let planned = PlannedAttempt { seq, number, begun, events };
         self.journal.append(&self.folder, &[Entry::Attempt(planned)])?;
-        Ok(AttemptSlot { seq, number, folder, begun })
+        Ok(AttemptSlot { seq, number, folder: attempt_folder(&self.folder, seq), begun })
     }
+}
+
+/// Where an attempt lives in a drain's folder.
+pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
+    hold.path().join(ATTEMPTS).join(seq.to_string())
 }
 
 /// Reads what was claimed. What is no event any more goes back, and is another's or the quarantine's to see to.

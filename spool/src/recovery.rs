@@ -1,12 +1,14 @@
 //! Taking back what a dead drain left. Every step can be repeated: recovery may itself be killed.
 //!
 //! - A move in its journal that was made gets its row again, under the dead drain's own number; the sinks that have
-//!   it already take it as delivered. One that was not made is forgotten: its file is still where it was.
+//!   it already take it as delivered. One that was not made is forgotten: its file is still where it was, or whoever
+//!   moved it since has a row of his own.
 //! - A claimed event without an attempt goes back into the queue, as it was.
 //! - An attempt is handed to the consumer with its events: there may be a report to take, and there is an attempt to
 //!   count.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use haltline_protocol::{
@@ -15,11 +17,11 @@ use haltline_protocol::{
 
 use crate::folder::Folder;
 use crate::folders::Folders;
-use crate::hold::{ATTEMPTS, Hold};
+use crate::hold::Hold;
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
-use crate::queue::DrainQueue;
-use crate::scan::{is_row_name, look_at};
+use crate::queue::{DrainQueue, LEAD, attempt_folder};
+use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::{Touched, file_reason};
 
 /// Takes over the folders of all dead drains.
@@ -28,7 +30,7 @@ pub(crate) fn recover(folders: &Arc<Folders>) -> Result<Vec<Leftover>, QueueErro
     let mut names: Vec<String> = folders.in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
     for name in names {
-        Hold::clear_unfinished(&folders.in_flight, &name);
+        Hold::clear_remains(&folders.in_flight, &name);
         if !Hold::is_hold(&name) || !is_folder(&folders.in_flight, &name) {
             continue;
         }
@@ -48,12 +50,14 @@ fn is_folder(in_flight: &Folder, name: &str) -> bool {
 fn take_back(folders: &Arc<Folders>, hold: Hold, mut written: Written) -> Result<Leftover, QueueError> {
     tracing::info!(drain = %hold.drain_id, "taking back what a dead drain left");
     let planned_attempts = std::mem::take(&mut written.attempts);
+    let last_planned = written.last_row();
     let rows = written.unacknowledged().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
     let mut held = held_events(&hold.folder)?;
     let attempts =
         planned_attempts.into_iter().filter_map(|planned| left_attempt(&hold.folder, &mut held, planned)).collect();
     let put_back = put_back(folders, &hold, held.into_values().map(|(ticket, _)| ticket))?;
-    Ok(Leftover { hold: Arc::new(DrainQueue::of_dead(folders.clone(), hold)), rows, attempts, put_back })
+    let hold = Arc::new(DrainQueue::of_dead(folders.clone(), hold));
+    Ok(Leftover { hold, rows, last_planned, attempts, put_back })
 }
 
 /// The row of a move that was made; none where it was not.
@@ -62,7 +66,6 @@ fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove) -> Opti
         None => planned.earlier_outcome(),
         Some(target) => {
             let to = folders.at(target, &hold.folder);
-            let from = folders.at(planned.from, &hold.folder);
             match find(to, &planned.name, planned.mark, planned.stamp) {
                 Some(name) => {
                     if let Some(reason) = &planned.reason {
@@ -70,8 +73,7 @@ fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove) -> Opti
                     }
                     MoveOutcome::Moved
                 }
-                None if from.stat(&planned.name).is_ok_and(|stat| stat.st_ino == planned.mark) => return None,
-                None => MoveOutcome::AlreadyGone,
+                None => return None,
             }
         }
     };
@@ -102,25 +104,27 @@ fn held_events(folder: &Folder) -> Result<Held, QueueError> {
 }
 
 fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Option<LeftAttempt> {
-    let events: Vec<_> = planned
-        .events
-        .iter()
-        .filter_map(|name| match held.remove(name)? {
-            (ticket, Some(event)) => Some((ticket, event)),
-            (ticket, None) => {
-                // Damaged while it was held: back into the queue, where it is quarantined like any other.
-                held.insert(name.clone(), (ticket, None));
-                None
-            }
-        })
-        .collect();
-    let slot = AttemptSlot {
-        seq: planned.seq,
-        number: planned.number,
-        folder: folder.path().join(ATTEMPTS).join(planned.seq.to_string()),
-        begun: planned.begun,
-    };
-    (!events.is_empty()).then_some(LeftAttempt { slot, events })
+    let path = attempt_folder(folder, planned.seq);
+    let is_lead_held = planned.events.first().is_some_and(|name| held.contains_key(name));
+    let mut events = Vec::new();
+    for name in &planned.events {
+        match held.remove(name) {
+            Some((ticket, Some(event))) => events.push((ticket, event)),
+            // Damaged while it was held: back into the queue, where it is quarantined like any other.
+            Some(damaged) => drop(held.insert(name.clone(), damaged)),
+            None => {}
+        }
+    }
+    let lead = read_lead(&path).or_else(|| events.first().map(|(_, event)| event.clone()))?;
+    let slot = AttemptSlot { seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
+    let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
+    (!events.is_empty()).then_some(LeftAttempt { slot, lead, is_lead_held, occurrences, events })
+}
+
+/// The event that led, which may have left the hold already.
+fn read_lead(attempt: &Path) -> Option<HaltEvent> {
+    let row = Folder::open(attempt).and_then(|folder| folder.read(LEAD, LARGEST_ROW)).ok()??;
+    HaltEvent::parse(&row).ok()
 }
 
 fn put_back(folders: &Folders, hold: &Hold, tickets: impl Iterator<Item = Ticket>) -> Result<u32, QueueError> {
@@ -129,8 +133,8 @@ fn put_back(folders: &Folders, hold: &Hold, tickets: impl Iterator<Item = Ticket
     for ticket in tickets {
         match move_file(&hold.folder, &ticket.name, &folders.pending, ticket.stamp) {
             Ok(_) => {
-                touched.add(Place::Held);
                 touched.add(Place::Pending);
+                touched.add(Place::Held);
                 count += 1;
             }
             Err(outcome) => {

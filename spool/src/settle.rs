@@ -90,8 +90,9 @@ impl Hold {
             move_very_file(from_folder, &ticket.name, ticket.mark, to_folder, ticket.stamp)
         };
         if moved.is_ok() {
-            touched.add(source);
+            // The target is flushed first: a power cut between the two may leave a file in both, never in none.
             touched.add(target);
+            touched.add(source);
         }
         if let (Ok(name), Some(reason)) = (&moved, reason(to)) {
             file_reason(to_folder, name, reason);

@@ -26,14 +26,14 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
     if is_off("HALTLINE_AUTO_DRAIN", "off") || is_off("GSTACK_HALT_EVENTS_OFF", "1") {
         return Exit::Done;
     }
-    let settings = match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config))
-    {
-        Ok(settings) => settings,
-        Err(error) => {
-            output::error(&error);
-            return Exit::Config;
-        }
-    };
+    let settings =
+        match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config)) {
+            Ok(settings) => settings,
+            Err(error) => {
+                output::error(&error);
+                return Exit::Config;
+            }
+        };
     match has_work(layout) {
         Ok(true) => {}
         Ok(false) => return Exit::Done,

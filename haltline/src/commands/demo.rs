@@ -44,7 +44,8 @@ fn play(args: &Demo) -> Result<Exit, DemoError> {
     step(2, "A build step fails. Its halt is on disk the moment it happens.");
     let log = folder.join("build.log");
     command(&format!("sh -c \"{SCRIPT}\" > {} 2>&1", log.display()));
-    let ended = run_logged("sh", &["-c", SCRIPT], &log).map_err(|source| DemoError::Io { path: "sh".into(), source })?;
+    let ended =
+        run_logged("sh", &["-c", SCRIPT], &log).map_err(|source| DemoError::Io { path: "sh".into(), source })?;
     line(indented(&fs::read_to_string(&log).map_err(|source| DemoError::Io { path: log.clone(), source })?));
     line(format!("  it ended with {ended}"));
     command(&format!(
@@ -85,10 +86,8 @@ fn expect(exit: Exit, step: &'static str) -> Result<(), DemoError> {
 }
 
 fn scratch(wanted: Option<&Path>) -> Result<PathBuf, DemoError> {
-    let folder = wanted.map_or_else(
-        || std::env::temp_dir().join(format!("haltline-demo-{}", std::process::id())),
-        Path::to_owned,
-    );
+    let folder = wanted
+        .map_or_else(|| std::env::temp_dir().join(format!("haltline-demo-{}", std::process::id())), Path::to_owned);
     let io = |source| DemoError::Io { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(io)?;
     if fs::read_dir(&folder).map_err(io)?.next().is_some() {

@@ -12,14 +12,14 @@ use crate::output;
 use crate::result::{DrainResult, exit, explain_end};
 
 pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
-    let settings = match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config))
-    {
-        Ok(settings) => settings,
-        Err(error) => {
-            output::error(&error);
-            return Exit::Config;
-        }
-    };
+    let settings =
+        match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config)) {
+            Ok(settings) => settings,
+            Err(error) => {
+                output::error(&error);
+                return Exit::Config;
+            }
+        };
     let own_audit = match own_audit() {
         Ok(event) => event,
         Err(error) => {

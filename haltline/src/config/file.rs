@@ -37,7 +37,7 @@ pub(crate) struct Config {
 
 /// The section `[drain]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section")]
 pub(crate) struct DrainSection {
     /// The most investigations of one drain.
     pub(crate) max: Option<u32>,

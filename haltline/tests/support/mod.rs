@@ -131,6 +131,7 @@ impl Home {
 
     /// Runs the program where permissions bind it, root included. `None`, with the reason printed, where that cannot
     /// be had.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
     pub(crate) fn run_bound<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Option<Ended> {
         if is_bound() {
             return Some(self.run(args));

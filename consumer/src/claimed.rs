@@ -1,0 +1,117 @@
+//! Events that share an investigation, and what becomes of each when it has ended.
+
+use std::sync::Arc;
+
+use haltline_protocol::{
+    Assignment, Delivery, Destination, DispatchFailure, Failure, FaultKey, Filing, HaltEvent, Investigation, Queue,
+    RowDraft, RowOutcome, Settlement, Ticket, Usage,
+};
+use haltline_spool::Layout;
+use jiff::Timestamp;
+
+use crate::backoff::delivery_after;
+use crate::candidate::draft;
+use crate::counts::Tally;
+use crate::settle::Order;
+
+/// Claimed events that share an investigation.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    /// The fault that led.
+    pub(crate) lead: FaultKey,
+    /// Whether the leader is the first of the events; after a crash it may have left already.
+    pub(crate) is_lead_held: bool,
+    /// How many events the investigation covers.
+    pub(crate) occurrences: u32,
+    pub(crate) events: Vec<(Ticket, Arc<HaltEvent>)>,
+}
+
+impl Claimed {
+    /// The orders where the investigation brought a report: the leader's row carries it, the others point to it.
+    pub(crate) fn after_report(self, investigation: Investigation) -> Vec<Order> {
+        let report_path = Layout::report_in_queue(&self.lead);
+        let mut report = self.is_lead_held.then(|| Box::new(investigation.report));
+        let settle = |(ticket, event): (Ticket, Arc<HaltEvent>)| match report.take() {
+            Some(report) => {
+                let mut row = draft(&event, &ticket, RowOutcome::Investigated);
+                add_usage(&mut row, &investigation.usage);
+                row.occurrences = Some(self.occurrences);
+                row.investigation = Some(report);
+                order(ticket, Destination::Processed, row, Tally::Processed)
+            }
+            None => {
+                let mut row = draft(&event, &ticket, RowOutcome::Duplicate);
+                row.duplicate_of = Some(report_path.clone());
+                Order { is_avoided: true, ..order(ticket, Destination::Processed, row, Tally::Duplicate) }
+            }
+        };
+        self.events.into_iter().map(settle).collect()
+    }
+
+    /// The orders where it brought none: back into the queue, with `delivery` where it counts as an attempt, or given
+    /// up on. The leader's row carries what it took.
+    pub(crate) fn after_failure(
+        self,
+        failure: &DispatchFailure,
+        delivery: Option<Delivery>,
+        max_attempts: u32,
+    ) -> Vec<Order> {
+        let is_last = delivery.as_ref().is_some_and(|delivery| delivery.attempts >= max_attempts);
+        let mut is_lead = self.is_lead_held;
+        let settle = |(ticket, event): (Ticket, Arc<HaltEvent>)| {
+            let outcome = if is_last { RowOutcome::DeadLettered } else { RowOutcome::DispatchFailed };
+            let mut row = draft(&event, &ticket, outcome);
+            row.failure = Some(failure.class);
+            if std::mem::take(&mut is_lead) {
+                add_usage(&mut row, &failure.usage);
+                row.occurrences = Some(self.occurrences);
+            }
+            let (to, tally) = match delivery.clone() {
+                Some(delivery) if is_last => (Destination::DeadLetter(delivery), Tally::DeadLettered),
+                Some(delivery) => (Destination::Pending(Some(delivery)), Tally::Failed),
+                None if failure.class == Failure::Interrupted => (Destination::Pending(None), Tally::Deferred),
+                None => (Destination::Pending(None), Tally::Failed),
+            };
+            order(ticket, to, row, tally)
+        };
+        self.events.into_iter().map(settle).collect()
+    }
+}
+
+/// What is filed of an investigation.
+pub(crate) fn filing(queue: &dyn Queue, assignment: &Assignment, investigation: &Investigation) -> Filing {
+    let ts = assignment.slot.begun.checked_add(investigation.usage.duration).unwrap_or(assignment.slot.begun);
+    Filing {
+        ts,
+        drain_id: queue.drain_id().clone(),
+        seq: assignment.slot.seq,
+        event: assignment.event.clone(),
+        occurrences: assignment.occurrences,
+        report: investigation.report.clone(),
+        usage: investigation.usage.clone(),
+    }
+}
+
+/// What an event keeps of its `attempts`-th failed attempt.
+pub(crate) fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Delivery {
+    let mut random = [0];
+    // Without randomness the wait is the shortest of its range, which is no harm.
+    getrandom::fill(&mut random).ok();
+    delivery_after(attempts, &failure.to_string(), Timestamp::now(), random[0])
+}
+
+pub(crate) fn order(ticket: Ticket, to: Destination, draft: RowDraft, tally: Tally) -> Order {
+    Order { settlement: Settlement { ticket, to, draft: Some(draft) }, tally, is_avoided: false }
+}
+
+/// Writes what an investigation took into a row; nothing is known of one that a dead drain began.
+fn add_usage(row: &mut RowDraft, usage: &Usage) {
+    if usage.provider.is_empty() {
+        return;
+    }
+    row.duration_ms = Some(u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX));
+    row.cost_usd = usage.cost.map(|cost| cost.usd);
+    row.cost_source = usage.cost.map(|cost| cost.source);
+    row.provider = Some(usage.provider.clone());
+    row.model.clone_from(&usage.model);
+}
