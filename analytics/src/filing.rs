@@ -136,6 +136,7 @@ mod tests {
                 learned_pattern_proposal: None,
             },
             usage: Usage::default(),
+            citations: Vec::new(),
         }))
     }
 

@@ -2,7 +2,6 @@
 
 mod actor;
 mod append;
-mod cap;
 mod factory;
 mod filing;
 mod markdown;

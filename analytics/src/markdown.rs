@@ -5,8 +5,14 @@
 //! no link and no image, and an address is broken so that no viewer makes a link of it; in code the fence is longer
 //! than any run of backticks inside.
 
-/// The text without anything that acts on a terminal or hides. Lines end in `\n`; tabs stay.
+use haltline_protocol::Redactor;
+
+/// The text without secrets and without anything that acts on a terminal or hides. Lines end in `\n`; tabs stay.
 pub(crate) fn plain(text: &str) -> String {
+    Redactor::in_force().redact(&without_control(text)).into_owned()
+}
+
+fn without_control(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(letter) = rest.next() {

@@ -54,8 +54,11 @@ pub(crate) fn report_text(filing: &Filing, report: &Report) -> String {
     if report.evidence.is_empty() {
         page.block("None.");
     }
-    for entry in &report.evidence {
+    for (place, entry) in report.evidence.iter().enumerate() {
         page.block(&code_block(entry));
+        if filing.citations.get(place).is_some_and(|citation| !citation.verified) {
+            page.block("Not found in the log or the work tree.");
+        }
     }
     if let Some(fix) = &report.proposed_fix {
         page.block("## Ways to mend it");
@@ -111,6 +114,9 @@ fn facts(filing: &Filing) -> String {
     let halted = event.timestamp.map_or_else(|| "at an unknown time".to_owned(), rfc3339_millis);
     page.line(&format!("- Halted: {halted}"));
     page.line(&format!("- Investigated: {}, {}", rfc3339_millis(filing.ts), answered_by(filing)));
+    for reason in &filing.usage.passed_over {
+        page.line(&format!("- Passed over: {}", inline(reason, MESSAGE_CHARS)));
+    }
     page.0
 }
 
@@ -146,7 +152,7 @@ fn proposed_pattern(proposal: &PatternProposal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::{BlastRadius, CostSource, ProposedFix, ReportOutcome, Severity, Usage};
+    use haltline_protocol::{BlastRadius, Citation, CostSource, ProposedFix, ReportOutcome, Severity, Usage};
 
     use super::*;
 
@@ -208,8 +214,10 @@ mod tests {
                 model: Some("gpt-5.5".into()),
                 cost: Cost::new(0.125, CostSource::Reported),
                 duration: std::time::Duration::from_millis(12_345),
+                passed_over: vec![format!("claude: auth: not logged in{hostile}")],
                 ..Usage::default()
             },
+            citations: vec![Citation { verified: true }, Citation { verified: false }],
         }
     }
 

@@ -89,6 +89,7 @@ pub(crate) fn filing(queue: &dyn Queue, assignment: &Assignment, investigation: 
         occurrences: assignment.occurrences,
         report: investigation.report.clone(),
         usage: investigation.usage.clone(),
+        citations: investigation.citations.clone(),
     }
 }
 
@@ -97,7 +98,14 @@ pub(crate) fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Deliver
     let mut random = [0];
     // Without randomness the wait is the shortest of its range, which is no harm.
     getrandom::fill(&mut random).ok();
-    delivery_after(attempts, &failure.to_string(), Timestamp::now(), random[0])
+    let delivery = delivery_after(attempts, &failure.to_string(), Timestamp::now(), random[0]);
+    Delivery { not_before: delivery.not_before.max(failure.retry_after), ..delivery }
+}
+
+/// What an event keeps where the investigator cannot be used for now and says until when. It is no attempt.
+pub(crate) fn wait_for_investigator(attempts: u32, failure: &DispatchFailure) -> Option<Delivery> {
+    let not_before = Some(failure.retry_after?);
+    Some(Delivery { not_before, ..delivery_after(attempts, &failure.to_string(), Timestamp::now(), 0) })
 }
 
 pub(crate) fn order(ticket: Ticket, to: Destination, draft: RowDraft, tally: Tally) -> Order {

@@ -1,5 +1,6 @@
 //! The desk: claims what wants an investigation, hands it to the dispatcher, and sees to what comes back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::candidate::draft;
-use crate::claimed::{Claimed, filing, next_delivery, order};
+use crate::claimed::{Claimed, filing, next_delivery, order, wait_for_investigator};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
@@ -41,6 +42,8 @@ pub(crate) struct DeskReport {
     pub(crate) counts: DrainCounts,
     /// Why it stopped dispatching, if not because all was done.
     pub(crate) end: Option<DispatchEnd>,
+    /// The investigators that were asked and could not work, each reason once.
+    pub(crate) passed_over: BTreeSet<String>,
 }
 
 /// What came of one group.
@@ -49,6 +52,7 @@ struct GroupReport {
     dispatched: bool,
     cost_usd: f64,
     unfit: Option<String>,
+    passed_over: Vec<String>,
 }
 
 impl Desk {
@@ -66,6 +70,11 @@ impl Desk {
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
                 let Some(group) = waiting.next() else { break };
+                if self.queue.is_held_elsewhere(&group.waiters[0].key).await? {
+                    tracing::debug!(fault = %group.waiters[0].key.fault_id, "another drain investigates the fault");
+                    report.counts.deferred += group.waiters.len() as u64;
+                    continue;
+                }
                 let Some(group) = self.join_given_up(group).await? else { continue };
                 if !prepared {
                     if let Some(end) = self.prepare().await? {
@@ -82,6 +91,7 @@ impl Desk {
             let done = done?;
             report.counts.dispatched += u64::from(done.dispatched);
             report.counts.cost_usd += done.cost_usd;
+            report.passed_over.extend(done.passed_over);
             if !done.dispatched {
                 started -= 1;
             }
@@ -143,16 +153,23 @@ impl Desk {
             Ok(investigation) => &investigation.usage,
             Err(failure) => &failure.usage,
         };
-        let mut report =
-            GroupReport { dispatched: true, cost_usd: usage.cost.map_or(0.0, |cost| cost.usd), unfit: None };
+        let mut report = GroupReport {
+            dispatched: true,
+            cost_usd: usage.cost.map_or(0.0, |cost| cost.usd),
+            unfit: None,
+            passed_over: usage.passed_over.clone(),
+        };
         match verdict {
             Ok(investigation) => self.conclude(&assignment, claimed, investigation).await?,
             Err(failure) => {
                 if is_unfit(failure.class) {
                     report.unfit = Some(failure.to_string());
                 }
-                let is_attempt = failure.class != Failure::Interrupted && !is_unfit(failure.class);
-                let delivery = is_attempt.then(|| next_delivery(attempts + 1, &failure));
+                let delivery = match failure.class {
+                    Failure::Interrupted => None,
+                    class if is_unfit(class) => wait_for_investigator(attempts, &failure),
+                    _ => Some(next_delivery(attempts + 1, &failure)),
+                };
                 self.settle_claimed(claimed.after_failure(&failure, delivery, self.max_attempts)).await?;
             }
         }

@@ -55,6 +55,8 @@ pub struct DrainReport {
     pub no_investigator: Option<String>,
     /// The investigator's surroundings failed, so dispatching ended: how.
     pub unfit: Option<String>,
+    /// The investigators of the chain that were asked and could not work, each reason once.
+    pub passed_over: Vec<String>,
     /// A stop left work undone.
     pub stopped: bool,
     /// The orchestrator's slug, as the first event that was looked at says it.
@@ -99,7 +101,7 @@ impl Drain {
         report.state_slug = state_slug;
 
         if self.options.dry_run {
-            preview(ranked, self.options.max, &mut report.counts);
+            self.preview(ranked, &mut report.counts).await?;
         } else {
             self.dispatch(wires, recorder, teller, ranked, &book, &mut report).await?;
         }
@@ -274,6 +276,7 @@ impl Drain {
         report.counts += &settled?;
         let desk = desk?;
         report.counts += &desk.counts;
+        report.passed_over = desk.passed_over.into_iter().collect();
         report.stopped |= stop.is_cancelled() && report.counts.deferred > 0;
         match desk.end {
             Some(DispatchEnd::NoInvestigator(none)) => report.no_investigator = Some(none.0),
@@ -282,18 +285,24 @@ impl Drain {
         }
         Ok(())
     }
-}
 
-/// Counts what a real drain would do with what was left for the desk.
-fn preview(ranked: Ranked, max: u32, counts: &mut DrainCounts) {
-    for (place, group) in ranked.groups.into_iter().enumerate() {
-        let events = group.waiters.len() as u64;
-        if place < max as usize {
-            counts.add(Tally::Processed);
-            counts.duplicates += events - 1;
-            counts.avoided += events - 1;
-        } else {
-            counts.deferred += events;
+    /// Counts what a real drain would do with what was left for the desk.
+    async fn preview(&self, ranked: Ranked, counts: &mut DrainCounts) -> Result<(), DrainError> {
+        let mut investigations = 0;
+        for group in ranked.groups {
+            let events = group.waiters.len() as u64;
+            if self.queue.is_given_up(&group.waiters[0].key).await? {
+                counts.failed += events;
+                counts.dead_lettered += events;
+            } else if investigations < self.options.max {
+                investigations += 1;
+                counts.add(Tally::Processed);
+                counts.duplicates += events - 1;
+                counts.avoided += events - 1;
+            } else {
+                counts.deferred += events;
+            }
         }
+        Ok(())
     }
 }

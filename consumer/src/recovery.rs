@@ -68,6 +68,7 @@ impl Recovery {
             class: Failure::Interrupted,
             detail: "the drain ended while the investigation ran".to_owned(),
             usage: Box::new(Usage::default()),
+            retry_after: None,
         };
         Ok(claimed.after_failure(&failure, Some(next_delivery(attempts, &failure)), self.max_attempts))
     }

@@ -147,7 +147,7 @@ impl Dispatcher {
     fn work(&self, job: Job, cut: CancellationToken) -> impl Future<Output = JobEnd> + Send + 'static {
         let salvager = match &self.bench {
             Bench::Given(investigator) => Ok(Arc::clone(investigator)),
-            Bench::Roster(roster) => Err(roster.limits()),
+            Bench::Roster(roster) => Err((roster.limits(), roster.charges().clone())),
         };
         async move {
             match job {
@@ -160,7 +160,7 @@ impl Dispatcher {
                 Job::Salvage { assignment, reply } => {
                     let found = match salvager {
                         Ok(investigator) => investigator.salvage(&assignment).await,
-                        Err(limits) => Roster::salvage(&assignment, limits).await,
+                        Err((limits, charges)) => Roster::salvage(&assignment, limits, &charges).await,
                     };
                     let end = if found.is_some() { JobEnd::Salvaged } else { JobEnd::NothingToSalvage };
                     answer(reply, found);
@@ -192,7 +192,7 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
 }
 
 fn not_started(class: Failure, detail: &str) -> DispatchFailure {
-    DispatchFailure { class, detail: detail.to_owned(), usage: Box::new(Usage::default()) }
+    DispatchFailure { class, detail: detail.to_owned(), usage: Box::new(Usage::default()), retry_after: None }
 }
 
 #[cfg(test)]

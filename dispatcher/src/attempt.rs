@@ -2,19 +2,20 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `event.json` | the event, to the byte as its row is |
+//! | `event.json` | the event as its row is, without secrets |
 //! | `prompt.txt` | the prompt; the process's standard input |
 //! | `attempt.json` | which investigator was asked, and its random word; written before anything starts |
 //! | `stdout`, `stderr` | the process's output |
 //! | `process.json` | which process it is: pid, start time, boot |
 //! | `result.json` | the checked report, durable; once it is there nobody asks again |
+//! | `then-2/` … | the same of the investigator that took over where the one before could not work |
 //!
 //! The process works in the same folder and may do anything to these files. So what is read back is read as a
 //! stranger's: regular files only, up to a size, checked again.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use haltline_protocol::Investigation;
@@ -88,6 +89,18 @@ impl Attempt {
             .open(&path)
             .and_then(|mut file| file.write_all(bytes));
         written.map_err(|error| named("write", &path, &error))
+    }
+
+    /// Makes a folder for the process, and those above it up to the attempt's own.
+    pub(crate) fn make_folder(&self, name: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| named("make", &path, &error))
+    }
+
+    /// Makes a symbolic link for the process.
+    pub(crate) fn link(&self, name: &str, target: &Path) -> io::Result<()> {
+        let path = self.folder.join(name);
+        symlink(target, &path).map_err(|error| named("make", &path, &error))
     }
 
     /// Makes a file for the process to print to. We read it through the same handle.

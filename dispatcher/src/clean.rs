@@ -3,10 +3,29 @@
 
 use std::borrow::Cow;
 
+use haltline_protocol::Redactor;
+
 /// Takes text from outside in: every word of an event or of a program's output that ends up in a prompt, a message or
 /// a report of our own passes here, and nowhere else. Control characters but newline and tab go, terminal escapes as a
-/// whole, and characters that only steer how text is laid out, which can hide what it says.
+/// whole, and characters that only steer how text is laid out, which can hide what it says. Then secrets go: before
+/// anything is cut, so that none is cut in half and missed.
 pub(crate) fn from_outside(text: &str) -> Cow<'_, str> {
+    let redactor = Redactor::in_force();
+    match without_control(text) {
+        Cow::Borrowed(text) => redactor.redact(text),
+        Cow::Owned(text) => Cow::Owned(redactor.redact(&text).into_owned()),
+    }
+}
+
+/// The fields of an event that others go by, and that hold nothing of a log.
+const GONE_BY: [&str; 5] = ["faultId", "runId", "kind", "severity", "timestamp"];
+
+/// Takes an event's row in for a program to read: an orchestrator of another make may have put secrets into it.
+pub(crate) fn event_from_outside(row: &[u8]) -> Cow<'_, [u8]> {
+    Redactor::in_force().redact_json(row, &GONE_BY)
+}
+
+fn without_control(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unwanted) {
         return Cow::Borrowed(text);
     }
@@ -94,8 +113,9 @@ pub(crate) fn head(text: &str, most: usize) -> Cow<'_, str> {
 
 /// One line for a message: cleaned, its line breaks as spaces, and short.
 pub(crate) fn one_line(text: &str) -> String {
-    let line: Vec<&str> = text.split_whitespace().collect();
-    head(&from_outside(&line.join(" ")), LONGEST_MESSAGE).into_owned()
+    let clean = from_outside(text);
+    let line: Vec<&str> = clean.split_whitespace().collect();
+    head(&line.join(" "), LONGEST_MESSAGE).into_owned()
 }
 
 /// The longest text of a failure, in bytes: it stands in rows and in the event itself.

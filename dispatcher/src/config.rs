@@ -7,8 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
-use crate::providers::find_provider;
-use crate::{Environment, Limits};
+use crate::{Charges, Environment, Limits};
 
 /// The section `[investigators.NAME]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -59,6 +58,8 @@ pub struct DispatcherConfig {
     pub limits: Limits,
     /// The wall clock of `--timeout`; it wins over the sections'.
     pub timeout: Option<Duration>,
+    /// What an investigation may cost and is charged: `[prices]`, and of `[budget]` the two figures for a single one.
+    pub charges: Charges,
     /// The sections by name.
     pub investigators: BTreeMap<String, InvestigatorConfig>,
     /// The environment to look programs up in and to take allowed variables from.
@@ -74,12 +75,13 @@ impl Default for DispatcherConfig {
     fn default() -> Self {
         Self {
             choice: "auto".to_owned(),
-            chain: DEFAULT_CHAIN.into_iter().filter(|name| find_provider(name).is_some()).map(str::to_owned).collect(),
+            chain: DEFAULT_CHAIN.map(str::to_owned).to_vec(),
             shell_command: None,
             model: None,
             jobs: DEFAULT_JOBS,
             limits: Limits::default(),
             timeout: None,
+            charges: Charges::default(),
             investigators: BTreeMap::new(),
             environment: Environment::default(),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Variables of our environment, taken once, so that nothing reads it behind our back.
 #[derive(Clone, Default)]
@@ -48,6 +48,16 @@ impl Environment {
         self
     }
 
+    /// Whether a variable is set to anything.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(OsStr::new(name)).is_some_and(|value| !value.is_empty())
+    }
+
+    /// The folder that a variable names, where it is set to an absolute path.
+    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|folder| folder.is_absolute())
+    }
+
     /// Where programs are looked up.
     pub(crate) fn path(&self) -> &OsStr {
         self.0.get(OsStr::new("PATH")).map_or(OsStr::new(USUAL_PATH), OsString::as_os_str)
@@ -67,7 +77,8 @@ impl Environment {
         allowed
     }
 
-    fn depth(&self) -> u32 {
+    /// How many investigators stand above this process.
+    pub(crate) fn depth(&self) -> u32 {
         let text = self.0.get(OsStr::new(DEPTH)).and_then(|text| text.to_str());
         text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0).min(u32::MAX - 1)
     }

@@ -1,22 +1,26 @@
 //! An investigator made from a provider: it writes what the process needs, runs it, and checks what it printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Usage};
+use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, AttemptNote, EVENT, PROMPT};
-use crate::process::{self, Launch, Limits, working_directory};
+use crate::citations::verify;
+use crate::clean::event_from_outside;
+use crate::cost::{ModelTokens, SaidCost, add_tokens};
+use crate::process::{self, Ended, Launch, Limits, working_directory};
 use crate::prompt::write_prompt;
-use crate::provider::{Brief, Captured, CommandLine, Plan, Provider, Reading, Setting};
+use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
 use crate::report_check::{Checked, Expected};
 use crate::salvage::salvage;
 use crate::schema::report_schema;
-use crate::verdict::{Reason, decide, not_started};
-use crate::{Environment, Hidden};
+use crate::verdict::{decide, not_started};
+use crate::{Charges, Environment, Hidden};
 
 static SCHEMA: LazyLock<String> = LazyLock::new(report_schema);
 
@@ -29,6 +33,23 @@ pub struct ProcessInvestigator {
     pub(crate) program: Option<PathBuf>,
     pub(crate) environment: Environment,
     pub(crate) limits: Limits,
+    pub(crate) charges: Charges,
+}
+
+/// What came of a program, before anybody knows what it cost.
+struct Answer {
+    verdict: Result<Checked, Complaint>,
+    tokens: Vec<ModelTokens>,
+    said: SaidCost,
+    /// Whether a model has worked, so that somebody pays.
+    was_billed: bool,
+}
+
+impl Answer {
+    /// Nothing ran.
+    fn none(complaint: Complaint) -> Self {
+        Self { verdict: Err(complaint), tokens: Vec::new(), said: SaidCost::Nothing, was_billed: false }
+    }
 }
 
 #[async_trait]
@@ -44,31 +65,42 @@ impl Investigator for ProcessInvestigator {
     ) -> Result<Investigation, DispatchFailure> {
         let begun = Instant::now();
         let attempt = Attempt::at(&assignment.slot.folder);
+        let directory = working_directory(&assignment.event.pointers.worktree_path, attempt.folder());
         let brief = Brief {
             assignment,
             setting: &self.setting,
             program: self.program.as_deref(),
             folder: attempt.folder(),
+            directory: &directory,
+            environment: &self.environment,
+            reserve_usd: self.charges.per_investigation_usd,
             schema: &SCHEMA,
         };
-        let (answer, usage) = match self.provider.plan(&brief) {
-            Plan::Answer(report) => (Ok(Checked { report: *report, cost: None }), Usage::default()),
-            Plan::Spawn(line) => self.ask(assignment, &attempt, line, &cut).await,
+        let answer = match self.provider.plan(&brief) {
+            // What is built in is free, and that is known.
+            Plan::Answer(report) => Answer {
+                verdict: Ok(Checked { report: *report, cost: SaidCost::Nothing }),
+                said: SaidCost::Usd(0.0),
+                tokens: Vec::new(),
+                was_billed: false,
+            },
+            Plan::Spawn(line) => self.ask(assignment, &attempt, line, &directory, &cut).await,
         };
-        let mut usage = self.complete(usage, begun.elapsed());
-        match answer {
-            Ok(Checked { report, cost }) => {
-                usage.cost = cost;
-                let investigation = Investigation { report, usage };
+        let usage = self.usage(answer.tokens, answer.said, answer.was_billed, begun.elapsed());
+        match answer.verdict {
+            Ok(checked) => {
+                let investigation = conclude(assignment, checked, usage);
                 keep(&attempt, &investigation);
                 Ok(investigation)
             }
-            Err((class, detail)) => Err(DispatchFailure { class, detail, usage: Box::new(usage) }),
+            Err(Complaint { class, text, retry_after }) => {
+                Err(DispatchFailure { class, detail: text, usage: Box::new(usage), retry_after })
+            }
         }
     }
 
     async fn salvage(&self, assignment: &Assignment) -> Option<Investigation> {
-        salvage(assignment, self.limits).await
+        salvage(assignment, self.limits, &self.charges).await
     }
 }
 
@@ -79,29 +111,38 @@ impl ProcessInvestigator {
         assignment: &Assignment,
         attempt: &Attempt,
         line: CommandLine,
+        directory: &Path,
         cut: &CancellationToken,
-    ) -> (Result<Checked, Reason>, Usage) {
+    ) -> Answer {
         let nonce = match random_word() {
             Ok(nonce) => nonce,
-            Err(error) => return (Err((Failure::Crash, error)), Usage::default()),
+            Err(error) => return Answer::none(Complaint::new(Failure::Crash, error)),
         };
         if let Err(error) = self.write_files(assignment, attempt, &line, &nonce) {
-            return (Err((Failure::Crash, error.to_string())), Usage::default());
+            return Answer::none(Complaint::new(Failure::Crash, error.to_string()));
         }
-        let outcome = match process::run(self.launch(assignment, line), attempt, cut).await {
+        let outcome = match process::run(self.launch(assignment, line, directory), attempt, cut).await {
             Ok(outcome) => outcome,
-            Err(error) => return (Err(not_started(&error)), Usage::default()),
+            Err(error) => return Answer::none(not_started(&error)),
         };
-        let captured = Captured { stdout: &outcome.output.stdout, stderr: &outcome.output.stderr, exit: outcome.exit };
-        let mut reading: Reading = self.provider.read(&captured);
-        let expected = Expected { fault_id: &assignment.event.fault_id, nonce: Some(&nonce) };
+        let captured = Captured {
+            stdout: &outcome.output.stdout,
+            stderr: &outcome.output.stderr,
+            exit: outcome.exit,
+            ended: Timestamp::now(),
+        };
+        let reading: Reading = self.provider.read(&captured);
+        let needs_nonce = self.provider.repeats_nonce();
+        let expected = Expected { fault_id: &assignment.event.fault_id, nonce: Some(&nonce), needs_nonce };
         let verdict = decide(outcome.ended, captured.stderr, &reading, &expected);
         tracing::debug!(
             fault = %assignment.event.fault_id, investigator = self.name, ended = ?outcome.ended,
             took_ms = outcome.took.as_millis(), swept = outcome.swept.killed, "an investigator ended"
         );
-        reading.usage.cost = reading.cost;
-        (verdict, reading.usage)
+        let was_ended = !matches!(outcome.ended, Ended::Exited(_));
+        let was_billed = self.provider.is_paid() && (verdict.is_ok() || reading.has_worked || was_ended);
+        let said = verdict.as_ref().map_or(reading.cost, |checked| checked.cost);
+        Answer { verdict, tokens: reading.tokens, said, was_billed }
     }
 
     fn write_files(
@@ -117,12 +158,17 @@ impl ProcessInvestigator {
             model: self.setting.section.model.clone(),
             nonce: nonce.to_owned(),
         })?;
-        attempt.write_new(EVENT, assignment.event.raw())?;
+        attempt.write_new(EVENT, &event_from_outside(assignment.event.raw()))?;
         attempt.write_new(PROMPT, write_prompt(assignment, &SCHEMA, nonce).as_bytes())?;
-        line.files.iter().try_for_each(|(name, bytes)| attempt.write_new(name, bytes))
+        let parent_of = |name: &'static str| Path::new(name).parent().and_then(Path::to_str);
+        let names = line.files.iter().map(|(name, _)| *name).chain(line.links.iter().map(|(name, _)| *name));
+        let folders = names.filter_map(parent_of).filter(|folder| !folder.is_empty()).chain(line.own_directory);
+        folders.into_iter().try_for_each(|folder| attempt.make_folder(folder))?;
+        line.files.iter().try_for_each(|(name, bytes)| attempt.write_new(name, bytes))?;
+        line.links.iter().try_for_each(|(name, target)| attempt.link(name, target))
     }
 
-    fn launch(&self, assignment: &Assignment, line: CommandLine) -> Launch {
+    fn launch(&self, assignment: &Assignment, line: CommandLine, directory: &Path) -> Launch {
         let folder = &assignment.slot.folder;
         let mut environment = self.environment.for_investigator(folder, self.provider.credentials());
         environment.extend(line.environment.into_iter().map(|(name, value)| (name.into(), value)));
@@ -131,15 +177,42 @@ impl ProcessInvestigator {
             program: line.program,
             arguments: line.arguments,
             environment,
-            directory: working_directory(&assignment.event.pointers.worktree_path, folder),
+            directory: line.own_directory.map_or_else(|| directory.to_owned(), |own| folder.join(own)),
             limits: self.limits,
         }
     }
 
-    fn complete(&self, usage: Usage, duration: Duration) -> Usage {
-        let model = usage.model.or_else(|| self.setting.section.model.clone());
-        Usage { provider: self.name.clone(), model, duration, ..usage }
+    fn usage(&self, tokens: Vec<ModelTokens>, said: SaidCost, was_billed: bool, duration: Duration) -> Usage {
+        let model = self.setting.section.model.as_deref();
+        let usage = Usage { provider: self.name.clone(), duration, ..Usage::default() };
+        settle_usage(usage, model, tokens, said, was_billed, &self.charges)
     }
+}
+
+/// Completes a usage: tokens, model and cost. `model` is the one that was asked for.
+pub(crate) fn settle_usage(
+    mut usage: Usage,
+    model: Option<&str>,
+    mut tokens: Vec<ModelTokens>,
+    said: SaidCost,
+    was_billed: bool,
+    charges: &Charges,
+) -> Usage {
+    usage.model = model.map(str::to_owned);
+    for used in &mut tokens {
+        used.model = used.model.take().or_else(|| usage.model.clone());
+    }
+    add_tokens(&mut usage, &tokens);
+    usage.cost = charges.charge(said, &tokens, was_billed);
+    usage
+}
+
+/// Looks the report's evidence up, takes secrets out of the report, and puts what it took beside it.
+pub(crate) fn conclude(assignment: &Assignment, checked: Checked, usage: Usage) -> Investigation {
+    let mut report = checked.report;
+    let mut citations = verify(&mut report, &assignment.event);
+    citations.truncate(Report::EVIDENCE_ENTRIES);
+    Investigation { report: report.made_fit(), usage, citations }
 }
 
 /// Puts a checked report on disk before anybody hears of it. Where that fails the report still counts: what was

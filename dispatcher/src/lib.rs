@@ -2,12 +2,15 @@
 
 mod actor;
 mod attempt;
+mod citations;
 mod clean;
 mod config;
+mod cost;
 mod environment;
 mod error;
 mod extract;
 mod investigate;
+mod lineup;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;
 mod process;
@@ -16,19 +19,25 @@ mod prompt;
 mod provider;
 mod providers;
 mod report_check;
+mod reset;
 mod roster;
+mod rules;
 mod salvage;
 mod schema;
+mod survey;
 mod tree;
 mod verdict;
 
 pub use actor::{Bench, Dispatcher, DispatcherSummary};
 pub use config::{DispatcherConfig, Hidden, InvestigatorConfig};
+pub use cost::{Charges, ModelTokens, PRICES_AS_OF, Price, PriceTable, SaidCost};
 pub use environment::Environment;
 pub use error::DispatcherError;
 pub use investigate::ProcessInvestigator;
+pub use lineup::Lineup;
 pub use process::{Limits, run_logged};
-pub use provider::{Brief, Captured, CommandLine, ExitState, Plan, Provider, Reading, Setting};
+pub use provider::{Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting};
 pub use providers::PROVIDERS;
 pub use report_check::{CheckError, Checked, Expected};
 pub use roster::Roster;
+pub use survey::{Finding, Seen};

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use haltline_protocol::{
-    Assignment, Cost, CostSource, DispatchFailure, Failure, FaultId, Investigation, Investigator, Report,
+    Assignment, Citation, Cost, CostSource, DispatchFailure, Failure, FaultId, Investigation, Investigator, Report,
     ReportOutcome, RunId, Usage,
 };
 use tokio::sync::watch;
@@ -133,7 +133,9 @@ impl Investigator for ScriptedInvestigator {
             }
             ScriptedAnswer::Fails(class) => Err(failure(class)),
             ScriptedAnswer::RootCause { root_cause, usd } => Ok(found(assignment, root_cause, usd)),
-            ScriptedAnswer::Report(report) => Ok(Investigation { report: *report, usage: usage(None) }),
+            ScriptedAnswer::Report(report) => {
+                Ok(Investigation { report: *report, usage: usage(None), citations: Vec::new() })
+            }
         }
     }
 
@@ -141,7 +143,9 @@ impl Investigator for ScriptedInvestigator {
         self.note(assignment, true);
         match next_of(&self.salvage, false)? {
             ScriptedAnswer::RootCause { root_cause, usd } => Some(found(assignment, root_cause, usd)),
-            ScriptedAnswer::Report(report) => Some(Investigation { report: *report, usage: usage(None) }),
+            ScriptedAnswer::Report(report) => {
+                Some(Investigation { report: *report, usage: usage(None), citations: Vec::new() })
+            }
             ScriptedAnswer::Fails(_) | ScriptedAnswer::HangsUntilCut => None,
         }
     }
@@ -162,7 +166,7 @@ fn found(assignment: &Assignment, root_cause: String, usd: Option<f64>) -> Inves
         proposed_fix: None,
         learned_pattern_proposal: None,
     };
-    Investigation { report, usage: usage(usd) }
+    Investigation { report, usage: usage(usd), citations: vec![Citation { verified: true }] }
 }
 
 fn usage(usd: Option<f64>) -> Usage {
@@ -171,5 +175,5 @@ fn usage(usd: Option<f64>) -> Usage {
 }
 
 fn failure(class: Failure) -> DispatchFailure {
-    DispatchFailure { class, detail: "scripted".to_owned(), usage: Box::new(usage(None)) }
+    DispatchFailure { class, detail: "scripted".to_owned(), usage: Box::new(usage(None)), retry_after: None }
 }

@@ -50,7 +50,8 @@ const OUTCOMES: &str = "\
 - `faultId` and `nonce` are repeated to the letter.
 - `root-cause-identified` needs evidence for the cause. `needs-human` says in `rootCause` what is known and what a person
   has to find out. `self-healed` needs evidence that the fault is gone. `no-context` means that there was nothing to go by.
-- `evidence` quotes: a log line, or `path:line` and what stands there. One entry for each observation.
+- `evidence` quotes: a log line to the letter, or `path:line` and what stands there, the path relative to the work tree.
+  One entry for each observation. Each is looked up; a root cause none of whose evidence is found counts as a guess.
 - `proposedFix` offers one to three options, the recommended one first, or is null. Nothing is run from it.
 - `learnedPatternProposal` is null unless one short text or regular expression (Rust `regex` syntax) tells this fault from
   every other. Then the same fault costs nothing next time, so a pattern that fits too much hides other faults.

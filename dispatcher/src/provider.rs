@@ -4,9 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{Assignment, Cost, Failure, Report, Usage};
+use haltline_protocol::{Assignment, Failure, Report};
+use jiff::Timestamp;
 
-use crate::InvestigatorConfig;
+use crate::clean::one_line;
+use crate::cost::{ModelTokens, SaidCost};
+use crate::reset::retry_after;
+use crate::{Environment, InvestigatorConfig};
 
 /// One kind of investigator. A new one is one file in `providers/` and one row in its registry.
 pub trait Provider: Send + Sync + fmt::Debug {
@@ -31,6 +35,23 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// its home.
     fn credentials(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Variables that name the folder where the program keeps its state, so that it can be asked for its version
+    /// without leaving a trace in the user's own.
+    fn home_variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether its report has to repeat the attempt's random word: whoever cannot has not read the assignment, or was
+    /// talked out of it. A program of the user's own may leave it out.
+    fn repeats_nonce(&self) -> bool {
+        true
+    }
+
+    /// Whether a model is paid for its work even where the program does not say how much.
+    fn is_paid(&self) -> bool {
+        true
     }
 
     /// What to do about an event.
@@ -60,6 +81,12 @@ pub struct Brief<'a> {
     pub program: Option<&'a Path>,
     /// Where the attempt's own files are.
     pub folder: &'a Path,
+    /// Where the program will work: the event's work tree, or the attempt's folder.
+    pub directory: &'a Path,
+    /// Our environment. A provider may ask which login the user has; what the program sees is not its choice.
+    pub environment: &'a Environment,
+    /// What is set aside for the investigation, in US dollars; 0 is no cap.
+    pub reserve_usd: f64,
     /// The JSON schema of the report, strict enough for model servers.
     pub schema: &'a str,
 }
@@ -82,8 +109,13 @@ pub struct CommandLine {
     pub arguments: Vec<OsString>,
     /// More variables for its environment.
     pub environment: Vec<(String, OsString)>,
-    /// More files for its folder, by name.
+    /// More files for its folder, by name; a folder in the name is made.
     pub files: Vec<(&'static str, Vec<u8>)>,
+    /// Symbolic links for its folder, by name, and what they point to. This is how a program with a home of its own
+    /// gets the user's login: a secret is never copied.
+    pub links: Vec<(&'static str, PathBuf)>,
+    /// Where it works instead of the brief's directory: a folder below its own, by name.
+    pub own_directory: Option<&'static str>,
 }
 
 /// What a program left.
@@ -95,6 +127,8 @@ pub struct Captured<'a> {
     pub stderr: &'a str,
     /// How it ended.
     pub exit: ExitState,
+    /// When it ended.
+    pub ended: Timestamp,
 }
 
 /// How a program ended, as far as a provider cares.
@@ -114,13 +148,40 @@ pub struct Reading {
     /// Texts that may hold the report, the most final last.
     pub answers: Vec<String>,
     /// Why there is none, where the output says so.
-    pub failure: Option<(Failure, String)>,
-    /// Tokens and model, where the output says so.
-    pub usage: Usage,
+    pub failure: Option<Complaint>,
+    /// Tokens by model, where the output says so.
+    pub tokens: Vec<ModelTokens>,
     /// The cost, where the output says so.
-    pub cost: Option<Cost>,
+    pub cost: SaidCost,
+    /// Whether a model has answered at all, so that it will be paid for.
+    pub has_worked: bool,
     /// Whether a cost beside the report's fields may be believed.
     pub trusts_report_cost: bool,
+}
+
+/// Why a program brought no report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The class that decides what follows.
+    pub class: Failure,
+    /// What happened, in one line.
+    pub text: String,
+    /// When it may work again, where the text says so.
+    pub retry_after: Option<Timestamp>,
+}
+
+impl Complaint {
+    /// A complaint in our own words.
+    pub fn new(class: Failure, text: impl Into<String>) -> Self {
+        Self { class, text: text.into(), retry_after: None }
+    }
+
+    /// What a program said when it ended at `ended`; a time in its text counts where waiting helps.
+    pub fn said(class: Failure, text: &str, ended: Timestamp) -> Self {
+        let helps = matches!(class, Failure::Quota | Failure::RateLimit | Failure::Overloaded);
+        let retry_after = helps.then(|| retry_after(text, ended)).flatten();
+        Self { class, text: one_line(text), retry_after }
+    }
 }
 
 /// Finds the class of a failure by its text: the first row of which a part stands in the text wins. Case is ignored.

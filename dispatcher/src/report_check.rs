@@ -1,15 +1,14 @@
 //! Decides whether what was printed is the report that was asked for. Nothing else makes it one: neither an exit code
 //! nor a polite sentence.
 
-use haltline_protocol::{Cost, CostSource, Document, Failure, FaultId, Report, Severity};
+use haltline_protocol::{Document, Failure, FaultId, Report, Severity};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::clean::one_line;
+use crate::cost::SaidCost;
 use crate::extract::objects;
 use crate::schema::NONCE_FIELD;
-
-/// The highest cost of one investigation that is believed, in US dollars. A larger figure is a mistake or a lie.
-const PLAUSIBLE_USD: f64 = 10_000.0;
 
 /// What a report has to match.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +17,8 @@ pub struct Expected<'a> {
     pub fault_id: &'a FaultId,
     /// The random word of the attempt, where one was given out.
     pub nonce: Option<&'a str>,
+    /// Whether a report without the word is refused.
+    pub needs_nonce: bool,
 }
 
 /// A report that may be used.
@@ -26,7 +27,7 @@ pub struct Checked {
     /// The report.
     pub report: Report,
     /// The cost that stands beside it.
-    pub cost: Option<Cost>,
+    pub cost: SaidCost,
 }
 
 /// Why a text holds no acceptable report.
@@ -44,6 +45,9 @@ pub enum CheckError {
     /// The report carries another attempt's random word. A prompt may have been subverted.
     #[error("the report is of another assignment; something in the log may have subverted the investigator")]
     OtherAssignment,
+    /// The report lacks the attempt's random word, so it may be anybody's.
+    #[error("the report does not repeat the `nonce` of its assignment")]
+    NoNonce,
 }
 
 impl CheckError {
@@ -60,13 +64,16 @@ impl Expected<'_> {
     /// There is none; the error tells of the last object that claims to be one.
     pub fn find_in(&self, text: &str) -> Result<Checked, CheckError> {
         let mut last_claim = None;
+        let mut without_nonce = None;
         for object in objects(text).filter(|object| object.contains("\"faultId\"")) {
             match self.check(object) {
-                Ok(checked) => return Ok(checked),
-                Err(error) => last_claim.get_or_insert(error),
-            };
+                // Whoever knows the nonce was asked; one without it may stand in the log that is quoted.
+                Ok(checked) if self.nonce.is_none() || object.contains(NONCE_FIELD) => return Ok(checked),
+                Ok(checked) => drop(without_nonce.get_or_insert(checked)),
+                Err(error) => drop(last_claim.get_or_insert(error)),
+            }
         }
-        Err(last_claim.unwrap_or(CheckError::NoReport))
+        without_nonce.ok_or_else(|| last_claim.unwrap_or(CheckError::NoReport))
     }
 
     /// Checks one object.
@@ -80,10 +87,13 @@ impl Expected<'_> {
         if report.fault_id != *self.fault_id {
             return Err(CheckError::OtherFault(one_line(report.fault_id.as_str())));
         }
-        if let (Some(expected), Some(given)) = (self.nonce, fields.get(NONCE_FIELD)) {
-            let given: Option<String> = serde_json::from_str(given).map_err(invalid)?;
-            if given.is_some_and(|given| given != expected) {
-                return Err(CheckError::OtherAssignment);
+        if let Some(expected) = self.nonce {
+            let given = fields.get(NONCE_FIELD).map(serde_json::from_str).transpose().map_err(invalid)?;
+            match given.flatten() {
+                Some(given) if given == expected => {}
+                Some::<String>(_) => return Err(CheckError::OtherAssignment),
+                None if self.needs_nonce => return Err(CheckError::NoNonce),
+                None => {}
             }
         }
         if report.proposed_fix.as_ref().is_some_and(|fix| fix.options.is_empty()) {
@@ -94,13 +104,20 @@ impl Expected<'_> {
                 "learnedPatternProposal: severity is none of CRITICAL, HIGH, MEDIUM".into(),
             ));
         }
-        let cost = fields
-            .get("costUsd")
-            .and_then(|text| serde_json::from_str(text).ok())
-            .filter(|usd| *usd <= PLAUSIBLE_USD)
-            .and_then(|usd| Cost::new(usd, CostSource::Reported));
+        let cost = said_cost(&fields);
         Ok(Checked { report, cost })
     }
+}
+
+/// The cost that stands beside the report's fields. A figure that is no number at all, or of another currency, is said
+/// all the same.
+fn said_cost(fields: &Document) -> SaidCost {
+    let said = match fields.get("costUsd") {
+        None => return SaidCost::Nothing,
+        Some(text) => serde_json::from_str::<Value>(text).map_or(SaidCost::Unbelievable, |value| SaidCost::of(&value)),
+    };
+    let other_currency = fields.get("currency").is_some_and(|text| !text.eq_ignore_ascii_case("\"usd\""));
+    if other_currency { SaidCost::Unbelievable } else { said }
 }
 
 #[cfg(test)]
@@ -113,7 +130,7 @@ mod tests {
 
     fn find(text: &str) -> Result<Checked, CheckError> {
         let fault_id = FaultId::from("K:all:1");
-        Expected { fault_id: &fault_id, nonce: Some("word") }.find_in(text)
+        Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: false }.find_in(text)
     }
 
     fn with(from: &str, to: &str) -> String {
@@ -173,14 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn where_the_word_is_needed_only_a_report_with_it_is_taken() {
+        let fault_id = FaultId::from("K:all:1");
+        let strict = Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: true };
+        for nonce in ["", "\"nonce\":null,"] {
+            let error = strict.find_in(&with("\"evidence\"", &format!("{nonce}\"evidence\""))).unwrap_err();
+            assert_eq!(error, CheckError::NoNonce, "{nonce}");
+        }
+        let other = with("\"evidence\"", "\"nonce\":\"other\",\"evidence\"");
+        assert_eq!(strict.find_in(&other).unwrap_err(), CheckError::OtherAssignment);
+        strict.find_in(&with("\"evidence\"", "\"nonce\":\"word\",\"evidence\"")).unwrap();
+    }
+
+    #[test]
     fn only_a_plausible_cost_is_believed() {
-        for (text, usd) in [("0.12", Some(0.12)), ("0", Some(0.0)), ("9999", Some(9999.0))] {
-            let report = with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""));
-            assert_eq!(find(&report).unwrap().cost.map(|cost| cost.usd), usd, "{text}");
+        let said = |text: &str| find(&with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""))).unwrap().cost;
+        for (text, usd) in [("0.12", 0.12), ("0", 0.0), ("9999", 9999.0), ("0.5,\"currency\":\"USD\"", 0.5)] {
+            assert_eq!(said(text), SaidCost::Usd(usd), "{text}");
         }
-        for text in ["-1", "1e300", "1e999", "10001", "\"0.12\"", "\"NaN\"", "null", "[1]", "{\"usd\":1}"] {
-            let report = with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""));
-            assert_eq!(find(&report).unwrap().cost, None, "{text}");
+        let impossible = ["-1", "1e300", "10001", "\"0.12\"", "\"NaN\"", "[1]", "{\"usd\":1}"];
+        for text in impossible.into_iter().chain(["1,\"currency\":\"EUR\"", "1e999"]) {
+            assert_eq!(said(text), SaidCost::Unbelievable, "{text}");
         }
+        assert_eq!(said("null"), SaidCost::Nothing);
+        assert_eq!(find(REPORT).unwrap().cost, SaidCost::Nothing);
     }
 }

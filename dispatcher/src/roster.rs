@@ -3,29 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use haltline_protocol::{Assignment, Investigation, Investigator, NoInvestigator};
+use haltline_protocol::{Assignment, Failure, Investigation, Investigator, NoInvestigator};
 
 use crate::investigate::ProcessInvestigator;
+use crate::lineup::{Lineup, Member};
 use crate::process::Limits;
 use crate::program::{is_program, look_up};
 use crate::provider::{Provider, Setting};
 use crate::providers::{PROVIDERS, find_provider};
 use crate::salvage::salvage;
-use crate::{DispatcherConfig, DispatcherError, Environment, InvestigatorConfig};
+use crate::{Charges, DispatcherConfig, DispatcherError, Environment, InvestigatorConfig};
 
 /// The investigators to choose from, the preferred one first.
 #[derive(Debug)]
 pub struct Roster {
-    candidates: Vec<Candidate>,
-    environment: Environment,
+    pub(crate) candidates: Vec<Candidate>,
+    /// Every other kind that the configuration does not choose, for [`survey`](Self::survey).
+    pub(crate) others: Vec<Candidate>,
+    pub(crate) environment: Environment,
     limits: Limits,
+    charges: Charges,
 }
 
 #[derive(Debug, Clone)]
-struct Candidate {
-    name: String,
-    provider: &'static dyn Provider,
-    setting: Setting,
+pub(crate) struct Candidate {
+    pub(crate) name: String,
+    pub(crate) provider: &'static dyn Provider,
+    pub(crate) setting: Setting,
     limits: Limits,
 }
 
@@ -65,22 +69,51 @@ impl Roster {
         if let Some(empty) = candidates.iter().find(|candidate| candidate.has_no_command()) {
             return Err(DispatcherError::NoCommand(empty.name.clone()));
         }
-        Ok(Self { candidates, environment: config.environment.clone(), limits: config.limits })
+        let is_chosen = |name: &str| candidates.iter().any(|candidate| candidate.name == name);
+        let others = known().into_iter().filter(|name| !is_chosen(name));
+        let others = others.filter_map(|name| Candidate::find(&name, config).ok());
+        let others = others.filter(|candidate| !candidate.has_no_command()).collect();
+        let (environment, charges) = (config.environment.clone(), config.charges.clone());
+        Ok(Self { candidates, others, environment, limits: config.limits, charges })
     }
 
-    /// Finds the first investigator that is there.
+    /// Finds the investigators that are there, as one: the first works, and the next takes over where it cannot.
     ///
     /// # Errors
-    /// None is; the text says what to do.
+    /// None is there, or this process is an investigator's own; the text says what to do.
     pub fn pick(&self) -> Result<Arc<dyn Investigator>, NoInvestigator> {
-        let found = self.candidates.iter().find_map(|candidate| candidate.resolve(&self.environment));
-        let investigator = found.ok_or_else(|| NoInvestigator(self.nothing_there()))?;
-        Ok(Arc::new(investigator))
+        let depth = self.environment.depth();
+        if depth > 0 {
+            return Err(NoInvestigator(format!(
+                "an investigator starts no other one: this runs inside an investigation (HALT_DEPTH={depth})"
+            )));
+        }
+        let members: Vec<Member> = self.candidates.iter().map(|candidate| self.member(candidate)).collect();
+        if !members.iter().any(|member| matches!(member, Member::Present(_))) {
+            return Err(NoInvestigator(self.nothing_there()));
+        }
+        Ok(Arc::new(Lineup::new(members)))
+    }
+
+    fn member(&self, candidate: &Candidate) -> Member {
+        match candidate.resolve(&self.environment, &self.charges) {
+            Some(investigator) => Member::Present(Arc::new(investigator)),
+            None => Member::Absent(format!(
+                "{}: {}: no executable {} on PATH",
+                candidate.name,
+                Failure::MissingProgram,
+                candidate.wanted().unwrap_or_default()
+            )),
+        }
     }
 
     /// Takes what an attempt of a dead drain left, whichever investigator made it.
-    pub(crate) async fn salvage(assignment: &Assignment, limits: Limits) -> Option<Investigation> {
-        salvage(assignment, limits).await
+    pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
+        salvage(assignment, limits, charges).await
+    }
+
+    pub(crate) fn charges(&self) -> &Charges {
+        &self.charges
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -121,14 +154,15 @@ impl Candidate {
         self.provider.name() == COMMAND && self.provider.program(&self.setting).is_none()
     }
 
-    fn wanted(&self) -> Option<String> {
+    /// The name of the program that it needs; none where it needs none.
+    pub(crate) fn wanted(&self) -> Option<String> {
         Some(format!("`{}`", self.provider.program(&self.setting)?.display()))
     }
 
-    fn resolve(&self, environment: &Environment) -> Option<ProcessInvestigator> {
+    fn resolve(&self, environment: &Environment, charges: &Charges) -> Option<ProcessInvestigator> {
         let program = match self.provider.program(&self.setting) {
             None => None,
-            Some(wanted) => Some(self.prefer_native(look_up(&wanted, environment.path())?)),
+            Some(_) => Some(self.find_program(environment)?),
         };
         Some(ProcessInvestigator {
             provider: self.provider,
@@ -137,7 +171,14 @@ impl Candidate {
             program,
             environment: environment.clone(),
             limits: self.limits,
+            charges: charges.clone(),
         })
+    }
+
+    /// The program, where it is there.
+    pub(crate) fn find_program(&self, environment: &Environment) -> Option<PathBuf> {
+        let wanted = self.provider.program(&self.setting)?;
+        Some(self.prefer_native(look_up(&wanted, environment.path())?))
     }
 
     fn prefer_native(&self, found: PathBuf) -> PathBuf {
@@ -193,7 +234,7 @@ mod tests {
         let error = Roster::build(&asked).unwrap_err();
         assert!(error.is_usage());
         let text = error.to_string();
-        assert!(text.starts_with("no investigator `codexx`; known are codex, command, "), "{text}");
+        assert!(text.starts_with("no investigator `codexx`; known are claude, codex, command, "), "{text}");
         assert!(text.contains("mine") && text.contains("triage"), "{text}");
 
         let chained = DispatcherConfig { chain: vec!["nobody".to_owned()], ..config("auto") };

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use haltline_protocol::{Assignment, Investigation, Usage};
+use haltline_protocol::{Assignment, AttemptSlot, Investigation, Usage};
 use jiff::Timestamp;
 
+use crate::Charges;
 use crate::attempt::{Attempt, STDOUT};
-use crate::investigate::keep;
+use crate::cost::SaidCost;
+use crate::investigate::{conclude, keep, settle_usage};
+use crate::lineup::later_folders;
 use crate::process::{Limits, end_left_process, left_output};
 use crate::provider::{Captured, ExitState};
 use crate::providers::find_provider;
@@ -14,33 +17,49 @@ use crate::report_check::Expected;
 use crate::verdict::last_report;
 
 /// Ends what still runs of an attempt, and takes its report: the checked one, else a complete one from its output.
-pub(crate) async fn salvage(assignment: &Assignment, limits: Limits) -> Option<Investigation> {
+/// Where several investigators of a chain were asked, the last one that left a report counts.
+pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
+    let mut found = None;
+    for folder in later_folders(&assignment.slot.folder).into_iter().rev().chain([assignment.slot.folder.clone()]) {
+        let slot = AttemptSlot { folder, ..assignment.slot.clone() };
+        let left = salvage_one(&Assignment { slot, ..assignment.clone() }, limits, charges).await;
+        found = found.or(left);
+    }
+    found
+}
+
+async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
     let attempt = Attempt::at(&assignment.slot.folder);
     end_left_process(&attempt, attempt.process().as_ref(), limits.grace).await;
     let note = attempt.note();
     let nonce = note.as_ref().map(|note| note.nonce.as_str());
-    let expected = Expected { fault_id: &assignment.event.fault_id, nonce };
+    let fault_id = &assignment.event.fault_id;
     if let Some(kept) = attempt.result() {
-        // The process could write to the same folder, so the report is checked as if it had printed it.
+        // The process could write to the same folder, so the report is checked as if it had printed it. The word is not
+        // kept with it: it was there when the report was taken.
         let text = serde_json::to_string(&kept.report).ok()?;
-        match expected.check(&text) {
-            Ok(_) => return Some(kept),
+        match (Expected { fault_id, nonce, needs_nonce: false }).check(&text) {
+            Ok(checked) => return Some(conclude(assignment, checked, kept.usage)),
             Err(error) => tracing::warn!(%error, "passed over a kept report that is not this fault's"),
         }
     }
     let note = note.as_ref()?;
     let provider = find_provider(&note.provider)?;
     let output = left_output(&attempt, limits.output)?;
-    let reading = provider.read(&Captured { stdout: &output.stdout, stderr: &output.stderr, exit: ExitState::Unknown });
-    let checked = last_report(&reading, &expected).ok()?;
-    let usage = Usage {
-        provider: note.name.clone(),
-        model: reading.usage.model.clone().or_else(|| note.model.clone()),
-        cost: checked.cost,
-        duration: lasted(&attempt, assignment.slot.begun),
-        ..reading.usage
+    let captured = Captured {
+        stdout: &output.stdout,
+        stderr: &output.stderr,
+        exit: ExitState::Unknown,
+        ended: assignment.slot.begun,
     };
-    let investigation = Investigation { report: checked.report, usage };
+    let reading = provider.read(&captured);
+    let expected = Expected { fault_id, nonce, needs_nonce: provider.repeats_nonce() };
+    let checked = last_report(&reading, &expected).ok()?;
+    let duration = lasted(&attempt, assignment.slot.begun);
+    let usage = Usage { provider: note.name.clone(), duration, ..Usage::default() };
+    let said: SaidCost = checked.cost;
+    let usage = settle_usage(usage, note.model.as_deref(), reading.tokens, said, provider.is_paid(), charges);
+    let investigation = conclude(assignment, checked, usage);
     keep(&attempt, &investigation);
     Some(investigation)
 }

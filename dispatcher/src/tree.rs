@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use rustix::fs::Mode;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, umask, waitpid,
+    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper,
+    set_dumpable_behavior, umask, waitpid,
 };
 
 use crate::attempt::ProcessNote;
@@ -136,6 +137,11 @@ pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         umask(Mode::RWXG | Mode::RWXO);
+        // What we start runs as the same user. It could read our environment and our memory, and with them every secret
+        // that its own environment was kept free of.
+        if let Err(errno) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!(%errno, "an investigator can read the environment of this process");
+        }
         if let Err(errno) = set_child_subreaper(Some(getpid())) {
             tracing::warn!(%errno, "cannot adopt orphans; a process that leaves its session may survive");
         }
@@ -355,6 +361,12 @@ mod tests {
 
     /// Pids above what Linux gives out, so that no mark is found in /proc.
     const US: i32 = 2_000_000_000;
+
+    #[test]
+    fn what_we_start_cannot_look_into_us() {
+        prepare();
+        assert_eq!(rustix::process::dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
 
     #[test]
     fn a_line_of_the_table_is_read_whatever_the_process_calls_itself() {

@@ -3,12 +3,10 @@
 use haltline_protocol::Failure;
 
 use crate::clean::one_line;
+use crate::cost::SaidCost;
 use crate::process::{Ended, StartError};
-use crate::provider::Reading;
+use crate::provider::{Complaint, Reading};
 use crate::report_check::{CheckError, Checked, Expected};
-
-/// Why there is no report, for the row.
-pub(crate) type Reason = (Failure, String);
 
 /// Decides. A complete report counts however its process ended, since it was paid for; only a flood spoils it.
 pub(crate) fn decide(
@@ -16,18 +14,21 @@ pub(crate) fn decide(
     stderr: &str,
     reading: &Reading,
     expected: &Expected<'_>,
-) -> Result<Checked, Reason> {
+) -> Result<Checked, Complaint> {
     if let Ended::Flooded(name) = ended {
-        return Err((Failure::BadReport, format!("it printed more to {name} than it may, and was ended")));
+        return Err(Complaint::new(
+            Failure::BadReport,
+            format!("it printed more to {name} than it may, and was ended"),
+        ));
     }
     let error = match last_report(reading, expected) {
         Ok(checked) => return Ok(checked),
         Err(error) => error,
     };
-    let reason = match (ended, &reading.failure) {
+    let (class, text) = match (ended, &reading.failure) {
         (Ended::Cut, _) => (Failure::Interrupted, "the drain was stopped".to_owned()),
         (Ended::TimedOut, _) => (Failure::Timeout, "its wall clock ran out".to_owned()),
-        (_, Some(failure)) => failure.clone(),
+        (_, Some(failure)) => return Err(failure.clone()),
         (Ended::Signalled(signal), None) => (Failure::Crash, complaint(&format!("ended by signal {signal}"), stderr)),
         // A refused report tells more than an exit code, which proves nothing in either direction.
         (_, None) if !matches!(error, CheckError::NoReport) => (error.class(), error.to_string()),
@@ -35,7 +36,7 @@ pub(crate) fn decide(
         (Ended::Exited(code), None) => (Failure::Crash, complaint(&format!("exit code {code}"), stderr)),
         (Ended::Flooded(_), None) => (Failure::BadReport, error.to_string()),
     };
-    Err(reason)
+    Err(Complaint::new(class, text))
 }
 
 /// The last answer that holds an acceptable report.
@@ -44,7 +45,7 @@ pub(crate) fn last_report(reading: &Reading, expected: &Expected<'_>) -> Result<
     for answer in reading.answers.iter().rev() {
         match expected.find_in(answer) {
             Ok(mut checked) => {
-                let beside = checked.cost.take().filter(|_| reading.trusts_report_cost);
+                let beside = if reading.trusts_report_cost { checked.cost } else { SaidCost::Nothing };
                 checked.cost = reading.cost.or(beside);
                 return Ok(checked);
             }
@@ -55,12 +56,12 @@ pub(crate) fn last_report(reading: &Reading, expected: &Expected<'_>) -> Result<
 }
 
 /// The class of a program that did not start.
-pub(crate) fn not_started(error: &StartError) -> Reason {
+pub(crate) fn not_started(error: &StartError) -> Complaint {
     let class = match error {
         StartError::Files(_) => Failure::Crash,
         StartError::NoRoom { .. } | StartError::Program { .. } => Failure::MissingProgram,
     };
-    (class, one_line(&error.to_string()))
+    Complaint::new(class, one_line(&error.to_string()))
 }
 
 /// Adds the last line of what the program complained of.
@@ -71,7 +72,7 @@ fn complaint(what: &str, stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::{Cost, CostSource, FaultId};
+    use haltline_protocol::FaultId;
 
     use super::*;
 
@@ -80,7 +81,7 @@ mod tests {
     fn reading(answer: &str, failure: Option<Failure>) -> Reading {
         Reading {
             answers: vec![answer.to_owned()],
-            failure: failure.map(|class| (class, "said so".to_owned())),
+            failure: failure.map(|class| Complaint::new(class, "said so")),
             trusts_report_cost: true,
             ..Reading::default()
         }
@@ -88,8 +89,10 @@ mod tests {
 
     fn class(ended: Ended, answer: &str, failure: Option<Failure>) -> Result<(), Failure> {
         let fault_id = FaultId::from("K");
-        let expected = Expected { fault_id: &fault_id, nonce: None };
-        decide(ended, "last words\n\n", &reading(answer, failure), &expected).map(|_| ()).map_err(|(class, _)| class)
+        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false };
+        decide(ended, "last words\n\n", &reading(answer, failure), &expected)
+            .map(|_| ())
+            .map_err(|complaint| complaint.class)
     }
 
     #[test]
@@ -121,12 +124,12 @@ mod tests {
     #[test]
     fn the_output_says_more_about_the_cost_than_the_report_does() {
         let fault_id = FaultId::from("K");
-        let expected = Expected { fault_id: &fault_id, nonce: None };
-        let usd = |reading: &Reading| last_report(reading, &expected).unwrap().cost.map(|cost| cost.usd);
+        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false };
+        let cost = |reading: &Reading| last_report(reading, &expected).unwrap().cost;
         let plain = reading(REPORT, None);
-        assert_eq!(usd(&plain), Some(0.5));
-        assert_eq!(usd(&Reading { cost: Cost::new(0.1, CostSource::Reported), ..reading(REPORT, None) }), Some(0.1));
-        assert_eq!(usd(&Reading { trusts_report_cost: false, ..plain }), None);
+        assert_eq!(cost(&plain), SaidCost::Usd(0.5));
+        assert_eq!(cost(&Reading { cost: SaidCost::Usd(0.1), ..reading(REPORT, None) }), SaidCost::Usd(0.1));
+        assert_eq!(cost(&Reading { trusts_report_cost: false, ..plain }), SaidCost::Nothing);
     }
 
     #[test]

@@ -110,7 +110,7 @@ async fn one_that_forks_without_end_is_ended_whole() {
 #[tokio::test]
 async fn a_long_prompt_waits_for_one_that_reads_late() {
     let mut bench = Bench::new();
-    bench.log = "x".repeat(250 << 10);
+    bench.log = "x".repeat(250 << 10) + "\nE: boom\n";
     let found = bench.ask("echo begun >&2; wc -c >&2; echo 'REPORT'").await.unwrap();
     assert_eq!(found.report.root_cause, "the disk is full");
     let said = bench.read("stderr");

@@ -4,6 +4,7 @@ use haltline_protocol::{Document, FaultId, HaltEvent};
 use jiff::Timestamp;
 
 use crate::EmitError;
+use crate::log_text::admit_row;
 
 /// The most that a row may take, in bytes. A drain quarantines a larger one unread.
 pub const LARGEST_ROW: usize = 1024 * 1024;
@@ -29,6 +30,7 @@ impl Emission {
 
     /// As [`seal`](Self::seal), of a document that was laid out apart.
     pub(crate) fn seal_row(document: &Document, row: &[u8], now: Timestamp) -> Result<Self, EmitError> {
+        let row = &*admit_row(row);
         if row.len() > LARGEST_ROW {
             let length = |field: &&str| document.get(field).map_or(0, str::len);
             let largest = LARGE_FIELDS.into_iter().max_by_key(length).filter(|field| length(field) > row.len() / 4);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use haltline_protocol::Redactor;
+
 /// The most of a log tail that a row keeps, in bytes. It holds 200 long lines and leaves a row far below its limit.
 pub(crate) const LONGEST_TAIL: usize = 256 * 1024;
 
@@ -9,10 +11,22 @@ pub(crate) const LONGEST_TAIL: usize = 256 * 1024;
 /// characters, which take six bytes each, is cut further, so that the row still fits.
 const LONGEST_WRITTEN_TAIL: usize = 2 * LONGEST_TAIL;
 
-/// Takes text of a log in. It is called before anything is cut off, so that nothing is half seen; what must never
-/// reach a file is taken out here. Bytes that are no UTF-8 become U+FFFD.
+/// Takes text of a log in. It is called before anything is cut off, so that nothing is half seen; secrets are taken out
+/// here. Bytes that are no UTF-8 become U+FFFD.
 pub(crate) fn admit(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+    let redactor = Redactor::in_force();
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(text) => redactor.redact(text),
+        Cow::Owned(text) => Cow::Owned(redactor.redact(&text).into_owned()),
+    }
+}
+
+/// What a drain goes by: the ids, the kind, the times. They hold nothing of a log, and have to stay what they are.
+const GONE_BY: [&str; 5] = ["faultId", "runId", "kind", "severity", "timestamp"];
+
+/// Takes secrets out of every other text of a row: its message, its pointers, the fields of an orchestrator's own.
+pub(crate) fn admit_row(row: &[u8]) -> Cow<'_, [u8]> {
+    Redactor::in_force().redact_json(row, &GONE_BY)
 }
 
 /// Cuts a tail from the front, at a character, so that a row can hold it.

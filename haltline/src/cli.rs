@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Bring what earlier releases wrote up to date
     Upgrade(Upgrade),
+    /// Have one fault investigated now; nothing is moved
+    Investigate(Investigate),
+    /// Look whether a drain could run and investigate here
+    Doctor(Doctor),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -79,6 +83,25 @@ pub(crate) struct DrainArgs {
     #[arg(long, value_name = "SEVERITY")]
     pub(crate) severity_min: Option<Severity>,
 
+    #[command(flatten)]
+    pub(crate) asked: InvestigatorArgs,
+
+    /// Investigations at a time [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) jobs: Option<u16>,
+
+    /// Where notes for people go [default: $GSTACK_INBOX_DIR, or inbox/ in the queue]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) inbox: Option<PathBuf>,
+
+    /// The configuration file [default: $HALTLINE_CONFIG, or haltline/config.toml in the XDG config folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Who investigates, and for how long.
+#[derive(Debug, Args, Clone, Default)]
+pub(crate) struct InvestigatorArgs {
     /// Who investigates: codex, claude, gemini, kimi, command, triage, or a name from the configuration
     /// [default: the first of drain.chain on PATH]
     #[arg(long, value_name = "NAME")]
@@ -95,18 +118,6 @@ pub(crate) struct DrainArgs {
     /// The longest that one investigation may take, as 90s or 10m [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
-
-    /// Investigations at a time [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) jobs: Option<u16>,
-
-    /// Where notes for people go [default: $GSTACK_INBOX_DIR, or inbox/ in the queue]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) inbox: Option<PathBuf>,
-
-    /// The configuration file [default: $HALTLINE_CONFIG, or haltline/config.toml in the XDG config folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -243,6 +254,39 @@ pub(crate) struct Upgrade {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Investigate {
+    /// The fault, as PHASE_FAILED:p3:302c3b29
+    #[arg(value_name = "FAULT_ID")]
+    pub(crate) fault_id: String,
+
+    /// The run, where more than one has the fault
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) asked: InvestigatorArgs,
+
+    /// The configuration file [default: $HALTLINE_CONFIG, or haltline/config.toml in the XDG config folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The configuration file [default: $HALTLINE_CONFIG, or haltline/config.toml in the XDG config folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 
 use crate::config::Settings;
 use crate::exit::Exit;
-use crate::progress;
 use crate::signals::{self, Stop};
+use crate::{progress, redaction};
 
 /// Requests that wait for the dispatcher; it takes up to `jobs` at once, and the desk never sends more.
 const REQUESTS: usize = 1;
@@ -98,6 +98,7 @@ impl ComposeError {
 /// The configuration is wrong, or the queue or a sink cannot be opened or written.
 pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError> {
     let roster = Roster::build(&plan.dispatcher)?;
+    redaction::start_with(layout, &plan.dispatcher.investigators, plan.options.dry_run);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(tie(layout, plan, roster))
 }

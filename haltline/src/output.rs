@@ -15,6 +15,16 @@ pub(crate) fn note(text: impl AsRef<str>) {
     writeln!(std::io::stderr(), "{}", text.as_ref()).ok();
 }
 
+/// A text from outside without what acts on a terminal or hides: control characters, marks of direction, letters without
+/// a width. Lines and tabs stay.
+pub(crate) fn visible(text: &str) -> String {
+    let is_hidden = |letter: char| {
+        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+            || (letter.is_control() && !matches!(letter, '\n' | '\t'))
+    };
+    text.chars().filter(|letter| !is_hidden(*letter)).collect()
+}
+
 /// Prints one JSON object on standard output, on one line where a program reads it.
 pub(crate) fn json(value: &impl Serialize) {
     let text = if std::io::stdout().is_terminal() {
@@ -42,4 +52,14 @@ pub(crate) fn error(error: &dyn Error) {
         cause = error.source();
     }
     note(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_acts_on_a_terminal() {
+        assert_eq!(visible("a\u{1b}[31m\u{202e}b\r\n\tc\u{9b}\u{200b}d"), "a[31mb\n\tcd");
+    }
 }

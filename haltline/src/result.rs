@@ -102,6 +102,9 @@ pub(crate) fn exit(drained: &Drained) -> Exit {
 
 /// Tells on standard error why dispatching ended early, if it did.
 pub(crate) fn explain_end(drained: &Drained) {
+    for reason in &drained.report.passed_over {
+        output::note(format!("haltline: passed over {reason}"));
+    }
     if let Some(what_to_do) = &drained.report.no_investigator {
         output::note(format!("haltline: {what_to_do}"));
     }

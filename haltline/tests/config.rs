@@ -46,7 +46,7 @@ fn what_is_built_in_is_in_force_without_a_file() {
     ] {
         has_line(&shown, line);
     }
-    assert!(shown.contains("\nchain = [\"codex\""), "{shown}");
+    has_line(&shown, "chain = [\"codex\", \"claude\", \"gemini\"]  # built-in");
     assert!(!home.path("").is_dir(), "looking makes nothing");
 }
 
@@ -97,9 +97,33 @@ fn what_is_unknown_or_out_of_range_is_refused_by_file_line_and_key() {
 #[test]
 fn sections_that_do_not_exist_yet_are_unknown_keys() {
     let home = Home::new();
-    for section in ["dedupe", "triage", "budget", "breaker", "prices"] {
+    for section in ["dedupe", "triage", "breaker"] {
         home.refused(&format!("[drain]\nmax = 1\n[{section}]\n")).says(&format!("c.toml:3: `{section}`: unknown"));
     }
+    for key in ["per_drain_usd", "per_day_usd", "per_day_count", "per_fingerprint_count", "per_day_minutes"] {
+        home.refused(&format!("[budget]\n{key} = 1\n")).says(&format!("c.toml:2: `budget.{key}`: unknown"));
+    }
+}
+
+#[test]
+fn what_an_investigation_costs_is_shown_with_its_origin() {
+    let home = Home::new();
+    let shown = home.show(&[]);
+    for line in ["[prices]", "[budget]", "per_investigation_usd = 1.0  # built-in", "assumed_usd = 0.3  # built-in"] {
+        has_line(&shown, line);
+    }
+    let built_in = "# \"gpt-5.5\" = { input = 5.0, cached_input = 0.5, output = 30.0 }  # built-in, as of 2026-05";
+    has_line(&shown, built_in);
+    home.write_beside(
+        "c.toml",
+        "[prices.\"gpt-5.5\"]\ninput = 1\ncached_input = 0\noutput = 2.5\n[budget]\nper_investigation_usd = 0\n",
+    );
+    let shown = home.show(&[("HALTLINE_CONFIG", "c.toml")]);
+    has_line(&shown, "\"gpt-5.5\" = { input = 1.0, cached_input = 0.0, output = 2.5 }  # file");
+    has_line(&shown, "per_investigation_usd = 0.0  # file");
+    assert!(!shown.contains(built_in), "{shown}");
+    home.refused("[budget]\nassumed_usd = -1\n").says("c.toml:2: `budget.assumed_usd`: -1 is no sum");
+    home.refused("[prices.x]\ninput = 1\n").says("c.toml:1: `prices.x`: missing field");
 }
 
 #[test]
@@ -117,7 +141,9 @@ fn what_is_shown_is_a_configuration_and_hides_what_is_secret() {
     let text = "[drain]\nmax = 5\nseverity_min = \"HIGH\"\njobs = 64\ntimeout = \"90s\"\nchain = [\"mine\", \"codex\"]\n\
                 max_attempts = 1\n[investigators.codex]\nmodel = \"gpt-5.5\"\nreasoning = \"high\"\n\
                 extra_args = [\"-c\", \"a=\\\"b\\\"\"]\ntimeout = \"2m\"\nenv = { OPENAI_API_KEY = \"sk-very-secret\" }\n\
-                [investigators.mine]\ncommand = [\"/usr/local/bin/my-triage\", \"--json\"]\n[[sinks]]\nkind = \"jsonl\"\n";
+                [investigators.mine]\ncommand = [\"/usr/local/bin/my-triage\", \"--json\"]\n[prices.mine]\ninput = 1.0\n\
+                cached_input = 0.5\noutput = 2.0\n[budget]\nper_investigation_usd = 2.0\nassumed_usd = 0.5\n\
+                [[sinks]]\nkind = \"jsonl\"\n";
     home.write_beside("c.toml", text);
     let shown = home.run(["config", "show", "--config", "c.toml"]).expect(0).stdout;
     for line in [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,17 @@ pub struct Investigation {
     pub report: Report,
     /// Who answered, and what it cost.
     pub usage: Usage,
+    /// Whether each entry of the report's evidence was found, in the same order: a log line in the event, `path:line`
+    /// in the work tree. Empty where nobody looked.
+    #[serde(default)]
+    pub citations: Vec<Citation>,
+}
+
+/// Whether an entry of a report's evidence was found where it says that it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// It was found. What was not may still be true; nobody has seen it.
+    pub verified: bool,
 }
 
 /// What an investigation took, whether or not it brought a report.
@@ -71,6 +83,10 @@ pub struct Usage {
     pub cost: Option<Cost>,
     /// Wall time.
     pub duration: Duration,
+    /// The investigators of the chain that were asked or looked at before and could not work, with the reason of each,
+    /// as `codex: auth: not logged in`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
 }
 
 /// A cost in US dollars and where the figure comes from.
@@ -111,6 +127,8 @@ pub struct DispatchFailure {
     pub detail: String,
     /// What it took all the same.
     pub usage: Box<Usage>,
+    /// When it may work again, where the investigator says so: the end of a plan's limit.
+    pub retry_after: Option<Timestamp>,
 }
 
 /// No investigator can be started at all. The text says what to do.

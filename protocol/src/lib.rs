@@ -13,8 +13,10 @@ mod outcome;
 mod pattern;
 mod queue;
 mod record;
+mod redact;
 mod registry;
 mod report;
+mod report_bounds;
 mod row;
 mod severity;
 mod sink;
@@ -26,7 +28,7 @@ pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
 pub use investigator::{
-    Assignment, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
+    Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
 };
 pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
 pub use messages::{DispatchRequest, RecordBatch, Verdict};
@@ -38,6 +40,7 @@ pub use queue::{
     WaitingBody,
 };
 pub use record::{Filing, Record};
+pub use redact::{Redactor, own_secrets};
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
 pub use row::{ROW_SCHEMA, Row, RowDraft};
 pub use severity::Severity;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{DrainId, HaltEvent, Report, Row, Usage};
+use crate::{Citation, DrainId, HaltEvent, Report, Row, Usage};
 
 /// One thing that happened. A sink takes what concerns it and passes over the rest.
 #[derive(Debug, Clone)]
@@ -43,4 +43,6 @@ pub struct Filing {
     pub report: Report,
     /// Who answered, and what it cost.
     pub usage: Usage,
+    /// Whether each entry of the report's evidence was found, in the same order; empty where nobody looked.
+    pub citations: Vec<Citation>,
 }

@@ -2,39 +2,47 @@
 
 use rustix::io::Errno;
 
+/// The names, as errno(3) has them.
+const NAMES: [(Errno, &str); 27] = [
+    (Errno::ACCESS, "EACCES"),
+    (Errno::AGAIN, "EAGAIN"),
+    (Errno::BUSY, "EBUSY"),
+    (Errno::DQUOT, "EDQUOT"),
+    (Errno::EXIST, "EEXIST"),
+    (Errno::FBIG, "EFBIG"),
+    (Errno::INTR, "EINTR"),
+    (Errno::INVAL, "EINVAL"),
+    (Errno::IO, "EIO"),
+    (Errno::ISDIR, "EISDIR"),
+    (Errno::LOOP, "ELOOP"),
+    (Errno::MFILE, "EMFILE"),
+    (Errno::MLINK, "EMLINK"),
+    (Errno::NAMETOOLONG, "ENAMETOOLONG"),
+    (Errno::NFILE, "ENFILE"),
+    (Errno::NOENT, "ENOENT"),
+    (Errno::NOMEM, "ENOMEM"),
+    (Errno::NOSPC, "ENOSPC"),
+    (Errno::NOTDIR, "ENOTDIR"),
+    (Errno::NOTEMPTY, "ENOTEMPTY"),
+    (Errno::NXIO, "ENXIO"),
+    (Errno::OPNOTSUPP, "EOPNOTSUPP"),
+    (Errno::PERM, "EPERM"),
+    (Errno::ROFS, "EROFS"),
+    (Errno::STALE, "ESTALE"),
+    (Errno::TXTBSY, "ETXTBSY"),
+    (Errno::XDEV, "EXDEV"),
+];
+
 /// The symbolic name of an error, as `EACCES` (errno(3)); the number where it has none here.
 pub fn errno_name(errno: Errno) -> String {
-    let name = match errno {
-        Errno::ACCESS => "EACCES",
-        Errno::AGAIN => "EAGAIN",
-        Errno::BUSY => "EBUSY",
-        Errno::DQUOT => "EDQUOT",
-        Errno::EXIST => "EEXIST",
-        Errno::FBIG => "EFBIG",
-        Errno::INTR => "EINTR",
-        Errno::INVAL => "EINVAL",
-        Errno::IO => "EIO",
-        Errno::ISDIR => "EISDIR",
-        Errno::LOOP => "ELOOP",
-        Errno::MFILE => "EMFILE",
-        Errno::MLINK => "EMLINK",
-        Errno::NAMETOOLONG => "ENAMETOOLONG",
-        Errno::NFILE => "ENFILE",
-        Errno::NOENT => "ENOENT",
-        Errno::NOMEM => "ENOMEM",
-        Errno::NOSPC => "ENOSPC",
-        Errno::NOTDIR => "ENOTDIR",
-        Errno::NOTEMPTY => "ENOTEMPTY",
-        Errno::NXIO => "ENXIO",
-        Errno::OPNOTSUPP => "EOPNOTSUPP",
-        Errno::PERM => "EPERM",
-        Errno::ROFS => "EROFS",
-        Errno::STALE => "ESTALE",
-        Errno::TXTBSY => "ETXTBSY",
-        Errno::XDEV => "EXDEV",
-        other => return format!("E{}", other.raw_os_error()),
-    };
-    name.to_owned()
+    let found = NAMES.iter().find(|(known, _)| *known == errno);
+    found.map_or_else(|| format!("E{}", errno.raw_os_error()), |(_, name)| (*name).to_owned())
+}
+
+/// The error of a symbolic name.
+#[cfg(feature = "faults")]
+pub(crate) fn errno_named(name: &str) -> Option<Errno> {
+    NAMES.iter().find(|(_, known)| *known == name).map(|(errno, _)| *errno)
 }
 
 /// What a person can do about an error; none where the error says it all.

@@ -1,29 +1,25 @@
 //! A folder held open. Everything in the queue happens relative to such a handle, so that nobody can put a symbolic
 //! link in its way, and follows none.
 
+use std::ffi::CStr;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use haltline_protocol::QueueError;
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, fchmod, flock,
-    fstat, fsync, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat, utimensat,
-};
+use rustix::fs::{FileType, Mode, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::error::{errno_of, failed};
-
-/// Folders are the user's alone.
-const FOLDER_MODE: Mode = Mode::RWXU;
-/// Files are the user's alone.
-pub(crate) const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+use crate::mutants::{Mutant, is_on};
+use crate::system::{FILE_MODE, FOLDER_MODE, NEW_FOLDER_MODE};
+use crate::vfs::{Handle, Vfs, system};
 
 /// A folder held open, with its path for messages.
 #[derive(Debug)]
 pub struct Folder {
-    handle: OwnedFd,
+    vfs: Arc<dyn Vfs>,
+    handle: Handle,
     path: PathBuf,
 }
 
@@ -42,8 +38,13 @@ impl Folder {
     /// # Errors
     /// It is not there (ENOENT), no folder, a symbolic link, or not readable.
     pub fn open(path: &Path) -> Result<Self, QueueError> {
-        let handle = openat(CWD, path, folder_flags(), Mode::empty()).map_err(|errno| failed("open", path, errno))?;
-        Ok(Self { handle, path: path.to_owned() })
+        Self::open_on(&system(), path)
+    }
+
+    /// As [`open`](Self::open), on another file system.
+    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, path: &Path) -> Result<Self, QueueError> {
+        let handle = vfs.open_root(path).map_err(|errno| failed("open", path, errno))?;
+        Ok(Self { vfs: vfs.clone(), handle, path: path.to_owned() })
     }
 
     /// Opens a folder, and makes it and those above it where they are missing: durably, for the user alone.
@@ -51,49 +52,61 @@ impl Folder {
     /// # Errors
     /// It cannot be made or opened.
     pub fn ensure(path: &Path) -> Result<Self, QueueError> {
-        match Self::open(path) {
-            Err(error) if errno_of(&error.source) == Errno::NOENT => {}
-            opened => return opened,
-        }
-        let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-            return Self::ensure_in(Path::new("."), path);
+        Self::ensure_on(&system(), path)
+    }
+
+    /// As [`ensure`](Self::ensure), on another file system.
+    pub(crate) fn ensure_on(vfs: &Arc<dyn Vfs>, path: &Path) -> Result<Self, QueueError> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let settle = |folder: Self| {
+            folder.settle_name(|| vfs.sync_root(parent).map_err(|errno| failed("make durable", parent, errno)))
         };
-        // The parent may be a symbolic link of the user's own, as a home that lies elsewhere.
-        if !parent.is_dir() {
-            Self::ensure(parent)?;
+        match Self::open_on(vfs, path) {
+            Err(error) if errno_of(&error.source) == Errno::NOENT => {}
+            opened => return opened.and_then(settle),
         }
-        Self::ensure_in(parent, path)
-    }
-
-    fn ensure_in(parent: &Path, path: &Path) -> Result<Self, QueueError> {
-        match mkdirat(CWD, path, FOLDER_MODE) {
-            Ok(()) => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                openat(CWD, parent, flags, Mode::empty())
-                    .and_then(fsync)
-                    .map_err(|errno| failed("make durable", parent, errno))?;
+        if parent != Path::new(".") {
+            match Self::ensure_on(vfs, parent) {
+                // The parent may be a symbolic link of the user's own, as a home that lies elsewhere.
+                Err(error) if is_no_plain_folder(&error) && vfs.is_folder(parent) => {}
+                ensured => drop(ensured?),
             }
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(failed("make the folder", path, errno)),
         }
-        Self::open(path)
+        match vfs.make_root(path) {
+            Ok(()) | Err(Errno::EXIST) => Self::open_on(vfs, path).and_then(settle),
+            Err(errno) => Err(failed("make the folder", path, errno)),
+        }
     }
 
-    /// Opens a folder inside this one, and makes it where it is missing.
+    /// Opens a folder inside this one, and makes it where it is missing: durably, for the user alone.
     ///
     /// # Errors
     /// It cannot be made or opened.
     pub fn ensure_child(&self, name: &str) -> Result<Self, QueueError> {
+        let settle = |folder: Self| folder.settle_name(|| self.sync());
         match self.open_child(name) {
             Err(error) if errno_of(&error.source) == Errno::NOENT => {}
-            opened => return opened,
+            opened => return opened.and_then(settle),
         }
-        match mkdirat(&self.handle, name, FOLDER_MODE) {
-            Ok(()) => self.sync()?,
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(failed("make the folder", self.path.join(name), errno)),
+        match self.vfs.make_folder(&self.handle, name) {
+            Ok(()) | Err(Errno::EXIST) => self.open_child(name).and_then(settle),
+            Err(errno) => Err(failed("make the folder", self.path.join(name), errno)),
         }
-        self.open_child(name)
+    }
+
+    /// Makes the folder's own name durable where that may not have been done: whoever made the folder may have been
+    /// killed before, or may just be about to.
+    fn settle_name(self, sync_parent: impl FnOnce() -> Result<(), QueueError>) -> Result<Self, QueueError> {
+        let look = |errno| failed("look at", &self.path, errno);
+        let stat = self.vfs.stat_open(&self.handle).map_err(look)?;
+        if Mode::from_raw_mode(stat.st_mode & 0o7777) == NEW_FOLDER_MODE {
+            sync_parent()?;
+            // Where the mark stays, the next one flushes once more.
+            if let Err(errno) = self.vfs.set_mode(&self.handle, FOLDER_MODE) {
+                tracing::debug!(path = %self.path.display(), %errno, "could not take the mark of a new folder away");
+            }
+        }
+        Ok(self)
     }
 
     /// Opens a folder inside this one.
@@ -102,9 +115,9 @@ impl Folder {
     /// It is not there (ENOENT), no folder, a symbolic link, or not readable.
     pub fn open_child(&self, name: &str) -> Result<Self, QueueError> {
         let path = self.path.join(name);
-        let handle = openat(&self.handle, name, folder_flags(), Mode::empty())
-            .map_err(|errno| failed("open the folder", &path, errno))?;
-        Ok(Self { handle, path })
+        let handle =
+            self.vfs.open_folder(&self.handle, name).map_err(|errno| failed("open the folder", &path, errno))?;
+        Ok(Self { vfs: self.vfs.clone(), handle, path })
     }
 
     /// Where the folder is, for messages.
@@ -117,7 +130,10 @@ impl Folder {
     /// # Errors
     /// The device failed; what is durable is not known.
     pub fn sync(&self) -> Result<(), QueueError> {
-        fsync(&self.handle).map_err(|errno| failed("make durable", &self.path, errno))
+        if is_on(Mutant::DropDirFsync) {
+            return Ok(());
+        }
+        self.vfs.sync_folder(&self.handle).map_err(|errno| failed("make durable", &self.path, errno))
     }
 
     /// Writes a new file durably: whole, or not at all. `false` where the name is taken.
@@ -145,14 +161,20 @@ impl Folder {
     /// # Errors
     /// As [`replace`](Self::replace).
     pub fn replace_with_mode(&self, name: &str, bytes: &[u8], mode: Mode) -> Result<(), QueueError> {
+        self.replace_as(name, bytes, mode, None)
+    }
+
+    fn replace_as(&self, name: &str, bytes: &[u8], mode: Mode, times: Option<Timestamps>) -> Result<(), QueueError> {
         let temporary = self.write_temporary(bytes, false)?;
-        let path = self.path.join(name);
-        let replaced = fchmod(&temporary.file, mode)
-            .and_then(|()| fsync(&temporary.file))
-            .and_then(|()| renameat(&self.handle, temporary.name.as_str(), &self.handle, name));
+        let replaced = self
+            .vfs
+            .set_mode(&temporary.file, mode)
+            .and_then(|()| times.map_or(Ok(()), |times| self.vfs.set_times(&temporary.file, &times)))
+            .and_then(|()| self.sync_file(&temporary.file))
+            .and_then(|()| self.vfs.rename(&self.handle, &temporary.name, &self.handle, name));
         if let Err(errno) = replaced {
             self.forget_temporary(&temporary.name);
-            return Err(failed("replace", path, errno));
+            return Err(failed("replace", self.path.join(name), errno));
         }
         self.sync()
     }
@@ -164,14 +186,11 @@ impl Folder {
     /// It cannot be read or written; the old one stays.
     pub(crate) fn renew(&self, name: &str) -> Result<(), QueueError> {
         let unreadable = |errno| failed("read", self.path.join(name), errno);
-        let (mut file, stat) = self.open_file(name).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|error| unreadable(errno_of(&error)))?;
-        self.replace_with_mode(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+        let (file, stat) = self.open_handle(name).map_err(unreadable)?;
+        let bytes = self.read_handle(&file, &stat, u64::MAX).map_err(unreadable)?;
         let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0) };
         let times = Timestamps { last_access: time, last_modification: time };
-        utimensat(&self.handle, name, &times, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|errno| failed("keep the time of", self.path.join(name), errno))
+        self.replace_as(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777), Some(times))
     }
 
     /// Moves a file to another folder, never over another one.
@@ -179,11 +198,14 @@ impl Folder {
     /// # Errors
     /// EEXIST where the name is taken, ENOENT where the file is gone, or what else the file system says (rename(2)).
     pub fn move_to(&self, name: &str, target: &Self, target_name: &str) -> Result<(), Errno> {
-        match renameat_with(&self.handle, name, &target.handle, target_name, RenameFlags::NOREPLACE) {
+        if is_on(Mutant::PlainRename) {
+            return self.vfs.rename(&self.handle, name, &target.handle, target_name);
+        }
+        match self.vfs.rename_noreplace(&self.handle, name, &target.handle, target_name) {
             // File systems without RENAME_NOREPLACE say EINVAL.
             Err(Errno::INVAL | Errno::NOSYS) => {
-                linkat(&self.handle, name, &target.handle, target_name, AtFlags::empty())?;
-                unlinkat(&self.handle, name, AtFlags::empty())
+                self.vfs.link(&self.handle, name, &target.handle, target_name)?;
+                self.vfs.unlink(&self.handle, name)
             }
             moved => moved,
         }
@@ -194,7 +216,7 @@ impl Folder {
     /// # Errors
     /// It cannot be removed; that it is not there is no error.
     pub fn remove_own(&self, name: &str) -> Result<(), QueueError> {
-        match unlinkat(&self.handle, name, AtFlags::empty()) {
+        match self.vfs.unlink(&self.handle, name) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(failed("remove", self.path.join(name), errno)),
         }
@@ -230,13 +252,12 @@ impl Folder {
     pub fn names(&self) -> Result<Vec<Entry>, QueueError> {
         let unreadable = |errno| failed("list", &self.path, errno);
         let mut names = Vec::new();
-        for entry in Dir::read_from(&self.handle).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if name != "." && name != ".." {
-                names.push(Entry { name: name.to_owned(), file_type: entry.file_type() });
-            }
-        }
+        let listing = self.vfs.open_listing(&self.handle).map_err(unreadable)?;
+        let mut show = |name: &CStr, file_type| match name.to_str() {
+            Ok("." | "..") | Err(_) => {}
+            Ok(name) => names.push(Entry { name: name.to_owned(), file_type }),
+        };
+        while self.vfs.next_names(&listing, &mut show).map_err(unreadable)? {}
         Ok(names)
     }
 
@@ -245,7 +266,7 @@ impl Folder {
     /// # Errors
     /// It is not empty (ENOTEMPTY), or cannot be removed.
     pub fn remove_empty_child(&self, name: &str) -> Result<(), Errno> {
-        unlinkat(&self.handle, name, AtFlags::REMOVEDIR)
+        self.vfs.remove_folder(&self.handle, name)
     }
 
     /// What stands under a name, without following a symbolic link.
@@ -253,7 +274,7 @@ impl Folder {
     /// # Errors
     /// ENOENT where nothing does, or what else the file system says (fstatat(2)).
     pub fn stat(&self, name: &str) -> Result<Stat, Errno> {
-        statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
+        self.vfs.stat(&self.handle, name)
     }
 
     /// Opens a regular file to read. A FIFO does not block it, and a symbolic link is not followed.
@@ -261,13 +282,35 @@ impl Folder {
     /// # Errors
     /// It is not there, no regular file (EINVAL), a symbolic link (ELOOP), or not readable.
     pub fn open_file(&self, name: &str) -> Result<(File, Stat), Errno> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(&self.handle, name, flags, Mode::empty())?;
-        let stat = fstat(&handle)?;
+        let (file, stat) = self.open_handle(name)?;
+        Ok((file.into_system()?, stat))
+    }
+
+    /// As [`open_file`](Self::open_file), on any file system.
+    pub(crate) fn open_handle(&self, name: &str) -> Result<(Handle, Stat), Errno> {
+        let (file, stat) = self.vfs.open_file(&self.handle, name)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Errno::INVAL);
         }
-        Ok((File::from(handle), stat))
+        Ok((file, stat))
+    }
+
+    /// Reads an open file to its end, or to one byte behind the limit. `stat` says how much there may be.
+    pub(crate) fn read_handle(&self, file: &Handle, stat: &Stat, limit: u64) -> Result<Vec<u8>, Errno> {
+        let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+        // One byte more than it had, so that a file that has grown since is seen.
+        let mut bytes = vec![0; usize::try_from(stat.st_size).unwrap_or(0).saturating_add(1).min(most)];
+        let mut length = 0;
+        loop {
+            length += self.vfs.read(file, &mut bytes[length..])?;
+            // A short read of a regular file is its end (read(2)).
+            if length < bytes.len() || length == most {
+                break;
+            }
+            bytes.resize(bytes.len().saturating_mul(2).min(most), 0);
+        }
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
     /// Reads a regular file whole; `None` where it is not there.
@@ -276,9 +319,8 @@ impl Folder {
     /// It cannot be read, or is larger than `limit` bytes (EFBIG).
     pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, QueueError> {
         let read = || -> Result<Vec<u8>, Errno> {
-            let (file, _) = self.open_file(name)?;
-            let mut bytes = Vec::new();
-            file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| errno_of(&error))?;
+            let (file, stat) = self.open_handle(name)?;
+            let bytes = self.read_handle(&file, &stat, limit)?;
             if bytes.len() as u64 > limit { Err(Errno::FBIG) } else { Ok(bytes) }
         };
         match read() {
@@ -294,12 +336,15 @@ impl Folder {
     /// # Errors
     /// It cannot be opened, or is not what it should be.
     pub fn open_append(&self, name: &str) -> Result<File, QueueError> {
+        let file = self.append_handle(name)?;
+        file.into_system().map_err(|errno| failed("open to append", self.path.join(name), errno))
+    }
+
+    /// As [`open_append`](Self::open_append), on any file system.
+    pub(crate) fn append_handle(&self, name: &str) -> Result<Handle, QueueError> {
         let path = || self.path.join(name);
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle =
-            openat(&self.handle, name, flags, FILE_MODE).map_err(|errno| failed("open to append", path(), errno))?;
-        let stat = fstat(&handle).map_err(|errno| failed("look at", path(), errno))?;
+        let (file, stat) =
+            self.vfs.open_append(&self.handle, name).map_err(|errno| failed("open to append", path(), errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
             return Err(QueueError {
                 action: "append to",
@@ -308,7 +353,7 @@ impl Folder {
                 hint: Some("it is no regular file of one name; move it away"),
             });
         }
-        Ok(File::from(handle))
+        Ok(file)
     }
 
     /// Opens a lock file and tries to take its lock; `None` where somebody holds it. The lock lives as long as the
@@ -317,25 +362,34 @@ impl Folder {
     /// # Errors
     /// It cannot be opened.
     pub fn try_lock(&self, name: &str) -> Result<Option<File>, QueueError> {
-        let file = self.open_append(name)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let lock = self.lock_handle(name)?.map(Handle::into_system).transpose();
+        lock.map_err(|errno| failed("lock", self.path.join(name), errno))
+    }
+
+    /// As [`try_lock`](Self::try_lock), on any file system.
+    pub(crate) fn lock_handle(&self, name: &str) -> Result<Option<Handle>, QueueError> {
+        let file = self.append_handle(name)?;
+        match self.vfs.try_lock(&file) {
             Ok(()) => Ok(Some(file)),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(failed("lock", self.path.join(name), errno)),
         }
     }
 
-    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
-        self.handle.as_fd()
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn vfs(&self) -> &dyn Vfs {
+        &*self.vfs
     }
 
     /// Writes bytes to a file that nobody sees yet.
     pub(crate) fn write_file(&self, bytes: &[u8], durable: bool) -> Result<Unnamed, QueueError> {
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        match openat(&self.handle, ".", flags, FILE_MODE) {
-            Ok(handle) => {
-                let file = File::from(handle);
-                write_whole(&file, bytes, durable).map_err(|errno| failed("write a file in", &self.path, errno))?;
+        match self.vfs.create_unnamed(&self.handle) {
+            Ok(file) => {
+                self.write_whole(&file, bytes, durable)
+                    .map_err(|errno| failed("write a file in", &self.path, errno))?;
                 Ok(Unnamed::Anonymous(file))
             }
             // What file systems and kernels without O_TMPFILE say (open(2)).
@@ -346,15 +400,26 @@ impl Folder {
         }
     }
 
+    fn write_whole(&self, file: &Handle, bytes: &[u8], durable: bool) -> Result<(), Errno> {
+        self.vfs.write(file, bytes)?;
+        if durable { self.sync_file(file) } else { Ok(()) }
+    }
+
+    pub(crate) fn sync_file(&self, file: &Handle) -> Result<(), Errno> {
+        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs.sync(file) }
+    }
+
+    pub(crate) fn sync_file_data(&self, file: &Handle) -> Result<(), Errno> {
+        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs.sync_data(file) }
+    }
+
     fn write_temporary(&self, bytes: &[u8], durable: bool) -> Result<Temporary, QueueError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| failed("find randomness for a file in", &self.path, Errno::IO))?;
         let name = format!(".{:016x}.tmp", u64::from_ne_bytes(random));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(&self.handle, name.as_str(), flags, FILE_MODE)
-            .map_err(|errno| failed("write a file in", &self.path, errno))?;
-        let file = File::from(handle);
-        if let Err(errno) = write_whole(&file, bytes, durable) {
+        let file =
+            self.vfs.create(&self.handle, &name).map_err(|errno| failed("write a file in", &self.path, errno))?;
+        if let Err(errno) = self.write_whole(&file, bytes, durable) {
             self.forget_temporary(&name);
             return Err(failed("write a file in", &self.path, errno));
         }
@@ -371,14 +436,14 @@ impl Folder {
 /// A written file that has no final name yet.
 pub(crate) enum Unnamed {
     /// It has no name at all (O_TMPFILE); it vanishes if it is not linked.
-    Anonymous(File),
+    Anonymous(Handle),
     /// It has a temporary name, where the file system wants one.
     Temporary(Temporary),
 }
 
 /// A written file under a name that no reader looks at.
 pub(crate) struct Temporary {
-    file: File,
+    file: Handle,
     name: String,
 }
 
@@ -397,7 +462,7 @@ impl Unnamed {
     ) -> Result<Option<String>, QueueError> {
         for name in names {
             let linked = match &self {
-                Self::Anonymous(file) => link_anonymous(file, folder.handle(), &name),
+                Self::Anonymous(file) => folder.vfs.link_unnamed(file, &folder.handle, &name),
                 Self::Temporary(temporary) => folder.move_to(&temporary.name, folder, &name),
             };
             match linked {
@@ -420,24 +485,9 @@ impl Unnamed {
     }
 }
 
-/// Links a file without a name: by its descriptor where the kernel lets us, else by its place in /proc (open(2)).
-fn link_anonymous(file: &File, folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
-    match linkat(file, "", folder, name, AtFlags::EMPTY_PATH) {
-        Err(Errno::NOENT | Errno::PERM) => {
-            let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
-            linkat(CWD, path, folder, name, AtFlags::SYMLINK_FOLLOW)
-        }
-        linked => linked,
-    }
-}
-
-fn write_whole(mut file: &File, bytes: &[u8], durable: bool) -> Result<(), Errno> {
-    file.write_all(bytes).map_err(|error| errno_of(&error))?;
-    if durable { fsync(file) } else { Ok(()) }
-}
-
-fn folder_flags() -> OFlags {
-    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
+/// Whether an error says that something stands there which cannot be opened as a folder.
+fn is_no_plain_folder(error: &QueueError) -> bool {
+    matches!(errno_of(&error.source), Errno::LOOP | Errno::NOTDIR | Errno::ACCESS)
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The folders between which events move, held open for the length of a drain.
 
+use std::sync::Arc;
+
 use haltline_protocol::QueueError;
-use rustix::fs::fstat;
 use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::journal::Place;
 use crate::layout::{DEAD_LETTER, IN_FLIGHT, Layout, PENDING, PROCESSED, QUARANTINE};
+use crate::vfs::Vfs;
 
 /// The folders of one queue.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub(crate) struct Folders {
 
 impl Folders {
     /// Opens the folders, and makes those that are missing.
-    pub(crate) fn open(layout: &Layout) -> Result<Self, QueueError> {
-        let queue = Folder::ensure(layout.queue())?;
+    pub(crate) fn open(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Self, QueueError> {
+        let queue = Folder::ensure_on(vfs, layout.queue())?;
         let folders = Self {
             pending: queue.ensure_child(PENDING)?,
             in_flight: queue.ensure_child(IN_FLIGHT)?,
@@ -45,10 +47,18 @@ impl Folders {
         }
     }
 
+    /// Makes every move durable that was made between the folders, by whomever.
+    pub(crate) fn sync(&self, held: &Folder) -> Result<(), QueueError> {
+        [held, &self.pending, &self.processed, &self.dead_letter, &self.quarantine]
+            .into_iter()
+            .try_for_each(Folder::sync)
+    }
+
     /// Events are moved by rename, which does not cross file systems; a copy could be cut in half.
     fn refuse_two_file_systems(&self) -> Result<(), QueueError> {
         let device = |folder: &Folder| {
-            fstat(folder.handle()).map(|stat| stat.st_dev).map_err(|errno| failed("look at", folder.path(), errno))
+            let stat = folder.vfs().stat_open(folder.handle());
+            stat.map(|stat| stat.st_dev).map_err(|errno| failed("look at", folder.path(), errno))
         };
         let home = device(&self.pending)?;
         for folder in [&self.in_flight, &self.processed, &self.dead_letter, &self.quarantine] {

@@ -4,14 +4,14 @@
 //! a `.new-` name, locked, then renamed, so that nobody can take it over half made; and it is renamed to a `.gone-` name
 //! before it is emptied, so that nobody takes it over half gone.
 
-use std::fs::File;
-
 use haltline_protocol::{DrainId, QueueError};
 use rustix::io::Errno;
 
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
 use crate::journal::{Journal, Written};
+use crate::mutants::{Mutant, is_on};
+use crate::vfs::Handle;
 
 /// The lock's name in a drain's folder.
 const LOCK: &str = "lock";
@@ -22,23 +22,36 @@ const UNFINISHED: &str = ".new-";
 /// How the name of a folder begins that is being cleared away.
 const GONE: &str = ".gone-";
 
+/// How often a new folder is tried that other drains clear away: each of them does it once.
+const MOST_TRIES: usize = 64;
+
 /// A drain's folder, locked.
 #[derive(Debug)]
 pub(crate) struct Hold {
     pub(crate) drain_id: DrainId,
     pub(crate) folder: Folder,
     pub(crate) journal: Journal,
-    _lock: File,
+    _lock: Handle,
 }
 
 impl Hold {
     /// Makes the folder of a new drain.
     pub(crate) fn create(in_flight: &Folder, drain_id: DrainId) -> Result<Self, QueueError> {
+        for _ in 0..MOST_TRIES {
+            match Self::try_create(in_flight, &drain_id) {
+                Ok(Some(hold)) => return Ok(hold),
+                Ok(None) => {}
+                Err(error) if errno_of(&error.source) == Errno::NOENT => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(failed("lock a new folder in", in_flight.path(), Errno::WOULDBLOCK))
+    }
+
+    /// `None`, or ENOENT, where another drain took the folder for one that was left, and cleared it away.
+    fn try_create(in_flight: &Folder, drain_id: &DrainId) -> Result<Option<Self>, QueueError> {
         let unfinished = format!("{UNFINISHED}{drain_id}");
-        let folder = in_flight.ensure_child(&unfinished)?;
-        let Some(lock) = folder.try_lock(LOCK)? else {
-            return Err(failed("lock", folder.path().join(LOCK), Errno::WOULDBLOCK));
-        };
+        let Some((folder, lock)) = Self::lock_new(in_flight, &unfinished)? else { return Ok(None) };
         let journal = Journal::open(&folder, &Written::nothing())?;
         folder.sync()?;
         in_flight
@@ -46,12 +59,29 @@ impl Hold {
             .map_err(|errno| failed("make the folder", in_flight.path().join(drain_id.as_str()), errno))?;
         in_flight.sync()?;
         let folder = in_flight.open_child(drain_id.as_str())?;
-        Ok(Self { drain_id, folder, journal, _lock: lock })
+        Ok(Some(Self { drain_id: drain_id.clone(), folder, journal, _lock: lock }))
+    }
+
+    /// Makes a folder and locks it; `None` where another drain was quicker with the lock.
+    fn lock_new(in_flight: &Folder, name: &str) -> Result<Option<(Folder, Handle)>, QueueError> {
+        let folder = in_flight.ensure_child(name)?;
+        let Some(lock) = folder.lock_handle(LOCK)? else { return Ok(None) };
+        // A lock whose file has no name any more keeps nobody out.
+        let is_named = match (folder.stat(LOCK), folder.vfs().stat_open(&lock)) {
+            (Ok(named), Ok(open)) => named.st_ino == open.st_ino,
+            _ => false,
+        };
+        Ok(is_named.then_some((folder, lock)))
     }
 
     /// Takes over the folder of a dead drain; `None` where the drain lives, or somebody was quicker.
     pub(crate) fn take_over(in_flight: &Folder, name: &str) -> Result<Option<(Self, Written)>, QueueError> {
-        let locked = in_flight.open_child(name).and_then(|folder| Ok((folder.try_lock(LOCK)?, folder)));
+        let locked = in_flight.open_child(name).and_then(|folder| {
+            let lock = folder.lock_handle(LOCK)?;
+            // The rescue by age asks no lock.
+            let lock = if is_on(Mutant::AgeBasedRescue) { Some(folder.append_handle(LOCK)?) } else { lock };
+            Ok((lock, folder))
+        });
         let (lock, folder) = match locked {
             Ok((Some(lock), folder)) => (lock, folder),
             Ok((None, _)) => return Ok(None),
@@ -69,7 +99,7 @@ impl Hold {
 
     /// Whether a drain's folder is locked, and so its drain alive.
     pub(crate) fn is_live(in_flight: &Folder, name: &str) -> bool {
-        in_flight.open_child(name).and_then(|folder| folder.try_lock(LOCK)).is_ok_and(|lock| lock.is_none())
+        in_flight.open_child(name).and_then(|folder| folder.lock_handle(LOCK)).is_ok_and(|lock| lock.is_none())
     }
 
     /// Whether a name in `in-flight/` is that of a drain's folder.
@@ -82,7 +112,7 @@ impl Hold {
         if !name.starts_with(UNFINISHED) && !name.starts_with(GONE) {
             return;
         }
-        let cleared = in_flight.open_child(name).and_then(|folder| match folder.try_lock(LOCK)? {
+        let cleared = in_flight.open_child(name).and_then(|folder| match folder.lock_handle(LOCK)? {
             Some(_lock) => in_flight.remove_own_tree(name),
             None => Ok(()),
         });

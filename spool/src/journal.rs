@@ -10,16 +10,14 @@
 //!
 //! Numbers go on from the highest in the journal, so a pair of drain and number is never used twice.
 
-use std::fs::File;
-use std::io::Write;
-
 use haltline_protocol::{MoveOutcome, MoveState, QueueError, RowDraft};
 use jiff::Timestamp;
-use rustix::fs::fdatasync;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
+use crate::mutants::{Mutant, is_on};
+use crate::vfs::Handle;
 
 /// The journal's name in the drain's folder.
 pub(crate) const JOURNAL: &str = "journal";
@@ -82,7 +80,7 @@ pub(crate) struct PlannedAttempt {
 /// The journal, open to append.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
+    file: Handle,
     next_seq: u64,
     last_row: u64,
     acknowledged: u64,
@@ -103,14 +101,14 @@ pub(crate) struct Written {
 impl Journal {
     /// Opens the journal of a drain's folder; `written` is what it holds already.
     pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, QueueError> {
-        let file = folder.open_append(JOURNAL)?;
+        let file = folder.append_handle(JOURNAL)?;
         let last_row = written.last_row();
         Ok(Self {
             file,
-            next_seq: written.last_seq + 1,
+            next_seq: if is_on(Mutant::ReusedNumbers) { 1 } else { written.last_seq + 1 },
             last_row,
             acknowledged: written.acknowledged,
-            is_torn: !written.is_empty,
+            is_torn: !written.is_empty && !is_on(Mutant::TornLineContinued),
         })
     }
 
@@ -137,9 +135,11 @@ impl Journal {
             lines.push(b'\n');
         }
         self.is_torn = true;
-        self.file.write_all(&lines).map_err(|error| failed("write", path(), errno_of(&error)))?;
+        if !is_on(Mutant::NoJournal) {
+            folder.vfs().write(&self.file, &lines).map_err(|errno| failed("write", path(), errno))?;
+        }
         self.is_torn = false;
-        fdatasync(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
+        folder.sync_file_data(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
         for entry in entries {
             if let Entry::Settle(planned) = entry {
                 self.last_row = self.last_row.max(planned.seq);
@@ -160,10 +160,22 @@ impl Journal {
             return Ok(());
         }
         self.acknowledged = seq;
-        let line = format!("{{\"acknowledged\":{seq}}}\n");
-        self.file
-            .write_all(line.as_bytes())
-            .map_err(|error| failed("write", folder.path().join(JOURNAL), errno_of(&error)))
+        let begin = if self.is_torn { "\n" } else { "" };
+        let line = format!("{begin}{{\"acknowledged\":{seq}}}\n");
+        self.is_torn = true;
+        folder
+            .vfs()
+            .write(&self.file, line.as_bytes())
+            .map_err(|errno| failed("write", folder.path().join(JOURNAL), errno))?;
+        self.is_torn = false;
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// Acknowledges every row that is planned.
+    pub(crate) fn acknowledge_all(&mut self, folder: &Folder) -> Result<(), QueueError> {
+        self.acknowledge(folder, self.last_row)
     }
 }
 
@@ -262,7 +274,7 @@ mod tests {
         assert_eq!(journal.next_seq(), 1);
         journal.append(&folder, &[settle(1), settle(2)]).unwrap();
         journal.acknowledge(&folder, 1).unwrap();
-        journal.file.write_all(br#"{"settle":{"seq":3,"ts"#).unwrap();
+        folder.vfs().write(&journal.file, br#"{"settle":{"seq":3,"ts"#).unwrap();
 
         let written = Written::read(&folder).unwrap();
         let mut journal = Journal::open(&folder, &written).unwrap();

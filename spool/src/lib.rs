@@ -3,29 +3,40 @@
 
 mod errno;
 mod error;
+#[cfg(feature = "faults")]
+mod fail_points;
 mod folder;
 mod folders;
 mod hold;
 mod journal;
 mod layout;
+#[cfg(feature = "model")]
+pub mod model;
 mod moves;
+mod mutants;
 mod names;
 mod preview;
 mod put;
 mod queue;
 mod recovery;
+mod redaction_key;
 mod rewrite;
 mod scan;
 mod settle;
+mod system;
+mod vfs;
 mod work;
 
 pub use errno::{errno_name, hint};
 pub use folder::{Entry, Folder};
 pub use layout::Layout;
+#[cfg(feature = "faults")]
+pub use mutants::Mutant;
 pub use names::{candidates, event_name, fault_part, marker_name, run_part};
 pub use preview::PreviewQueue;
 pub use put::{Inlet, RowKind};
 pub use queue::{DrainQueue, SETTLE_LOCK};
+pub use redaction_key::{existing_redaction_key, redaction_key};
 pub use rewrite::Rewrite;
 pub use scan::LARGEST_ROW;
 pub use work::has_work;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 
 use crate::errno::errno_name;
+use crate::error::errno_of;
 use crate::folder::Folder;
 use crate::names::candidates;
 
@@ -32,6 +33,8 @@ pub(crate) fn move_very_file(from: &Folder, name: &str, mark: u64, to: &Folder, 
         Ok(stat) if stat.st_ino == mark => Ok(target),
         Ok(_) => {
             move_file(to, &target, from, Timestamp::now())?;
+            // The folder that it was in may be removed next: a power cut must not find the file there.
+            from.sync().map_err(|error| denied(errno_of(&error.source)))?;
             Err(MoveOutcome::AlreadyGone)
         }
         Err(errno) => Err(denied(errno)),

@@ -1,6 +1,7 @@
 //! Emitting: a row is in the queue once the caller is told so, whatever happens to the machine next.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use haltline_protocol::{FaultKey, QueueError};
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use crate::error::failed;
 use crate::folder::Folder;
 use crate::layout::Layout;
 use crate::names::{candidates, event_name, marker_name};
+use crate::vfs::{Vfs, system};
 
 /// What a file that is put into the queue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,11 @@ impl Inlet {
     /// # Errors
     /// The folder of waiting events cannot be made or opened.
     pub fn open(layout: &Layout, durable: bool) -> Result<Self, QueueError> {
-        Ok(Self { pending: Folder::ensure(&layout.pending())?, durable })
+        Self::open_on(&system(), layout, durable)
+    }
+
+    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, durable: bool) -> Result<Self, QueueError> {
+        Ok(Self { pending: Folder::ensure_on(vfs, &layout.pending())?, durable })
     }
 
     /// Writes a row whole under its own name, or beside what has that name already. `stamp` is the event's time.

@@ -1,7 +1,6 @@
 //! The queue as one drain works on it.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,10 +18,12 @@ use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Entry, Place, PlannedAttempt};
 use crate::layout::Layout;
 use crate::moves::{move_file, move_very_file};
+use crate::mutants::{Mutant, is_on};
 use crate::names::event_name;
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
+use crate::vfs::{Handle, Vfs, system};
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
@@ -38,11 +39,13 @@ pub struct DrainQueue {
 
 #[derive(Debug)]
 struct Shared {
+    /// File work is done where it is asked for: in the model, one thread is one process.
+    is_inline: bool,
     folders: Arc<Folders>,
     drain_id: DrainId,
     hold: Mutex<Hold>,
     scan: Mutex<Scan>,
-    settle_lock: Mutex<Option<File>>,
+    settle_lock: Mutex<Option<Handle>>,
     given_up: Mutex<Option<HashSet<FaultKey>>>,
 }
 
@@ -52,18 +55,27 @@ impl DrainQueue {
     /// # Errors
     /// The folders cannot be made, opened or written, or lie on more than one file system.
     pub fn open(layout: &Layout) -> Result<Self, QueueError> {
-        let folders = Arc::new(Folders::open(layout)?);
-        let hold = Hold::create(&folders.in_flight, new_drain_id(&folders)?)?;
-        Ok(Self::new(folders, hold))
+        Self::open_on(&system(), layout, None)
+    }
+
+    /// Opens a queue on another file system. With a drain id of the caller's, file work is done on the caller's
+    /// thread.
+    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, drain_id: Option<DrainId>) -> Result<Self, QueueError> {
+        let folders = Arc::new(Folders::open(vfs, layout)?);
+        let is_inline = drain_id.is_some();
+        let drain_id = drain_id.map_or_else(|| new_drain_id(&folders), Ok)?;
+        let hold = Hold::create(&folders.in_flight, drain_id)?;
+        Ok(Self::new(folders, hold, is_inline))
     }
 
     /// The hold of a dead drain, to be finished.
-    pub(crate) fn of_dead(folders: Arc<Folders>, hold: Hold) -> Self {
-        Self::new(folders, hold)
+    fn of_dead(&self, hold: Hold) -> Self {
+        Self::new(self.shared.folders.clone(), hold, self.shared.is_inline)
     }
 
-    fn new(folders: Arc<Folders>, hold: Hold) -> Self {
+    fn new(folders: Arc<Folders>, hold: Hold, is_inline: bool) -> Self {
         let shared = Shared {
+            is_inline,
             folders,
             drain_id: hold.drain_id.clone(),
             hold: Mutex::new(hold),
@@ -77,6 +89,9 @@ impl DrainQueue {
     /// Does blocking file work where it holds no other task up.
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> T + Send + 'static) -> T {
         let shared = self.shared.clone();
+        if shared.is_inline {
+            return work(&shared);
+        }
         match tokio::task::spawn_blocking(move || work(&shared)).await {
             Ok(done) => done,
             Err(error) => match error.try_into_panic() {
@@ -102,8 +117,8 @@ impl Queue for DrainQueue {
 
     async fn begin_free_settles(&self) -> Result<bool, QueueError> {
         self.blocking(|shared| {
-            let lock = shared.folders.in_flight.try_lock(SETTLE_LOCK)?;
-            let is_mine = lock.is_some();
+            let lock = shared.folders.in_flight.lock_handle(SETTLE_LOCK)?;
+            let is_mine = lock.is_some() || is_on(Mutant::RecoveryWithoutSettleLock);
             *locked(&shared.settle_lock) = lock;
             Ok(is_mine)
         })
@@ -115,7 +130,8 @@ impl Queue for DrainQueue {
     }
 
     async fn recover(&self) -> Result<Vec<Leftover>, QueueError> {
-        self.blocking(|shared| recovery::recover(&shared.folders)).await
+        let leftovers = self.blocking(|shared| recovery::recover(&shared.folders)).await?;
+        Ok(leftovers.into_iter().map(|(hold, left)| left.of(Arc::new(self.of_dead(hold)))).collect())
     }
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
@@ -204,7 +220,9 @@ impl Shared {
                 Ok(name) => {
                     touched.add(Place::Held);
                     touched.add(Place::Pending);
-                    hold.folder.renew(&name)?;
+                    if !is_on(Mutant::ClaimWithoutRenew) {
+                        hold.folder.renew(&name)?;
+                    }
                     read_claimed(&hold.folder, &name, pending)
                 }
                 Err(outcome) => Err(outcome),

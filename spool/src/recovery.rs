@@ -7,25 +7,41 @@
 //! - An attempt is handed to the consumer with its events: there may be a report to take, and there is an attempt to
 //!   count.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
-    AttemptSlot, HaltEvent, LeftAttempt, Leftover, MoveOutcome, QueueError, Row, Ticket, WaitingBody,
+    AttemptSlot, HaltEvent, LeftAttempt, Leftover, MoveOutcome, Queue, QueueError, Row, Ticket, WaitingBody,
 };
 
 use crate::folder::Folder;
 use crate::folders::Folders;
-use crate::hold::Hold;
+use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
-use crate::queue::{DrainQueue, LEAD, attempt_folder};
+use crate::queue::{LEAD, attempt_folder};
+
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::{Touched, file_reason};
 
+/// What one dead drain left, beside its hold.
+pub(crate) struct Left {
+    rows: Vec<Row>,
+    last_planned: u64,
+    attempts: Vec<LeftAttempt>,
+    put_back: u32,
+}
+
+impl Left {
+    /// The same with the hold, as the consumer finishes it.
+    pub(crate) fn of(self, hold: Arc<dyn Queue>) -> Leftover {
+        let Self { rows, last_planned, attempts, put_back } = self;
+        Leftover { hold, rows, last_planned, attempts, put_back }
+    }
+}
+
 /// Takes over the folders of all dead drains.
-pub(crate) fn recover(folders: &Arc<Folders>) -> Result<Vec<Leftover>, QueueError> {
+pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Left)>, QueueError> {
     let mut leftovers = Vec::new();
     let mut names: Vec<String> = folders.in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
@@ -47,8 +63,11 @@ fn is_folder(in_flight: &Folder, name: &str) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
-fn take_back(folders: &Arc<Folders>, hold: Hold, mut written: Written) -> Result<Leftover, QueueError> {
+fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Left), QueueError> {
     tracing::info!(drain = %hold.drain_id, "taking back what a dead drain left");
+    // The dead drain, or one that was at this hold before and died too, may have moved files without making that
+    // durable. What follows rests on where they are now.
+    folders.sync(&hold.folder)?;
     let planned_attempts = std::mem::take(&mut written.attempts);
     let last_planned = written.last_row();
     let rows = written.unacknowledged().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
@@ -56,8 +75,7 @@ fn take_back(folders: &Arc<Folders>, hold: Hold, mut written: Written) -> Result
     let attempts =
         planned_attempts.into_iter().filter_map(|planned| left_attempt(&hold.folder, &mut held, planned)).collect();
     let put_back = put_back(folders, &hold, held.into_values().map(|(ticket, _)| ticket))?;
-    let hold = Arc::new(DrainQueue::of_dead(folders.clone(), hold));
-    Ok(Leftover { hold, rows, last_planned, attempts, put_back })
+    Ok((hold, Left { rows, last_planned, attempts, put_back }))
 }
 
 /// The row of a move that was made; none where it was not.
@@ -86,7 +104,7 @@ fn file_reason_once(quarantine: &Folder, name: &str, reason: &str) {
     }
 }
 
-type Held = HashMap<String, (Ticket, Option<HaltEvent>)>;
+type Held = BTreeMap<String, (Ticket, Option<HaltEvent>)>;
 
 fn held_events(folder: &Folder) -> Result<Held, QueueError> {
     let mut held = Held::new();
@@ -115,15 +133,16 @@ fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Op
             None => {}
         }
     }
-    let lead = read_lead(&path).or_else(|| events.first().map(|(_, event)| event.clone()))?;
+    let lead = read_lead(folder, planned.seq).or_else(|| events.first().map(|(_, event)| event.clone()))?;
     let slot = AttemptSlot { seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
     let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
     (!events.is_empty()).then_some(LeftAttempt { slot, lead, is_lead_held, occurrences, events })
 }
 
 /// The event that led, which may have left the hold already.
-fn read_lead(attempt: &Path) -> Option<HaltEvent> {
-    let row = Folder::open(attempt).and_then(|folder| folder.read(LEAD, LARGEST_ROW)).ok()??;
+fn read_lead(hold: &Folder, seq: u64) -> Option<HaltEvent> {
+    let attempt = hold.open_child(ATTEMPTS).and_then(|attempts| attempts.open_child(&seq.to_string()));
+    let row = attempt.and_then(|folder| folder.read(LEAD, LARGEST_ROW)).ok()??;
     HaltEvent::parse(&row).ok()
 }
 

@@ -27,19 +27,16 @@
 //! [`Changed`]: Rewrite::Changed
 
 use std::fs::File;
-use std::io::Write;
 
 use haltline_protocol::QueueError;
 use jiff::Timestamp;
-use rustix::fs::{
-    Dir, Gid, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, Uid, fchmod, fchown, fstat, fsync, futimens,
-    openat, renameat, renameat_with,
-};
+use rustix::fs::{Mode, Stat, Timespec, Timestamps, fstat};
 use rustix::io::Errno;
 
-use crate::error::{errno_of, failed};
-use crate::folder::{FILE_MODE, Folder};
+use crate::error::failed;
+use crate::folder::Folder;
 use crate::names::candidates;
+use crate::vfs::{Handle, Vfs};
 
 /// How the names of temporary files of a rewrite begin.
 const PREFIX: &str = ".rewrite-";
@@ -92,12 +89,9 @@ impl Folder {
     /// The folder cannot be read, or a row that has to go back cannot.
     pub fn clear_rewrites(&self) -> Result<(), QueueError> {
         let fail = |errno| failed("clear up", self.path(), errno);
-        for entry in Dir::read_from(self.handle()).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let Some((name, inodes)) = entry.file_name().to_str().ok().and_then(|name| Some((name, inodes_in(name)?)))
-            else {
-                continue;
-            };
+        for entry in self.names()? {
+            let name = entry.name.as_str();
+            let Some(inodes) = inodes_in(name) else { continue };
             let found = match self.stat(name) {
                 Ok(stat) => stat.st_ino,
                 Err(Errno::NOENT) => continue,
@@ -118,15 +112,14 @@ impl Folder {
     /// Writes the new file and flushes it, then gives it the name that tells what it is.
     fn stage(&self, seen: &Stat, bytes: &[u8]) -> Result<Staged, Errno> {
         let unarmed = format!("{PREFIX}{}{SUFFIX}", seen.st_ino);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(self.handle(), unarmed.as_str(), flags, FILE_MODE)?);
+        let file = self.vfs().create(self.handle(), &unarmed)?;
         let staged = || -> Result<Staged, Errno> {
-            file.write_all(bytes).map_err(|error| errno_of(&error))?;
-            let made = fstat(&file)?;
-            dress(&file, &made, seen)?;
-            fsync(&file)?;
+            self.vfs().write(&file, bytes)?;
+            let made = self.vfs().stat_open(&file)?;
+            dress(self.vfs(), &file, &made, seen)?;
+            self.sync_file(&file)?;
             let name = format!("{PREFIX}{}-{}{SUFFIX}", seen.st_ino, made.st_ino);
-            renameat(self.handle(), unarmed.as_str(), self.handle(), name.as_str())?;
+            self.vfs().rename(self.handle(), &unarmed, self.handle(), &name)?;
             Ok(Staged { name, inode: made.st_ino })
         }();
         if staged.is_err() {
@@ -158,7 +151,7 @@ impl Folder {
     }
 
     fn swap(&self, one: &str, other: &str) -> Result<(), Errno> {
-        renameat_with(self.handle(), one, self.handle(), other, RenameFlags::EXCHANGE)
+        self.vfs().exchange(self.handle(), one, other)
     }
 
     /// Moves a row that was taken by mistake to its name, or beside what has that name.
@@ -186,9 +179,9 @@ fn is_same(found: &Stat, seen: &Stat) -> bool {
 }
 
 /// Gives a new file the owner, permissions and times of the row that it stands for.
-fn dress(file: &File, made: &Stat, seen: &Stat) -> Result<(), Errno> {
+fn dress(vfs: &dyn Vfs, file: &Handle, made: &Stat, seen: &Stat) -> Result<(), Errno> {
     if (made.st_uid, made.st_gid) != (seen.st_uid, seen.st_gid) {
-        match fchown(file, Some(Uid::from_raw(seen.st_uid)), Some(Gid::from_raw(seen.st_gid))) {
+        match vfs.set_owner(file, seen.st_uid, seen.st_gid) {
             // Only root may give a file away. The row is worth more than its owner.
             Err(Errno::PERM) => {
                 tracing::warn!(uid = seen.st_uid, gid = seen.st_gid, "a rewritten row changes its owner")
@@ -196,9 +189,9 @@ fn dress(file: &File, made: &Stat, seen: &Stat) -> Result<(), Errno> {
             changed => changed?,
         }
     }
-    fchmod(file, Mode::from_raw_mode(seen.st_mode))?;
+    vfs.set_mode(file, Mode::from_raw_mode(seen.st_mode))?;
     let time = |tv_sec, nanoseconds: u64| Timespec { tv_sec, tv_nsec: i64::try_from(nanoseconds).unwrap_or_default() };
-    futimens(
+    vfs.set_times(
         file,
         &Timestamps {
             last_access: time(seen.st_atime, seen.st_atime_nsec),

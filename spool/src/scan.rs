@@ -4,18 +4,17 @@
 //! never followed.
 
 use std::collections::HashSet;
-use std::io::Read;
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::ffi::CStr;
 
 use haltline_protocol::{HaltEvent, QueueError, QueueRow, ResolvedMarker, Ticket, Waiting, WaitingBody};
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{FileType, Mode, OFlags, RawDir, Stat, openat};
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::errno::errno_name;
 use crate::error::failed;
 use crate::folder::Folder;
+use crate::vfs::Handle;
 
 /// The largest row, in bytes; a larger file goes into quarantine unread.
 pub const LARGEST_ROW: u64 = 1 << 20;
@@ -23,8 +22,6 @@ pub const LARGEST_ROW: u64 = 1 << 20;
 const BATCH_FILES: usize = 1024;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
 const BATCH_BYTES: usize = 4 << 20;
-/// The buffer of names, in bytes: some 400 names a system call.
-const NAME_BUFFER: usize = 32 << 10;
 /// A file that does not parse and is younger than this is left alone: its writer may be slow.
 const YOUNG: SignedDuration = SignedDuration::from_secs(60);
 /// A file from further in the future than this is not young: its clock was wrong, and it must not wait for ever.
@@ -34,7 +31,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug)]
 pub(crate) struct Scan {
     /// A handle of its own, since the kernel keeps the place in the listing with it.
-    listing: Option<OwnedFd>,
+    listing: Option<Handle>,
     /// Markers that were read before the events.
     markers_seen: HashSet<String>,
 }
@@ -66,23 +63,20 @@ impl Scan {
         let unreadable = |errno| failed("list", pending.path(), errno);
         let listing = match self.listing.take() {
             Some(listing) => listing,
-            None => openat(pending.handle(), ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-                .map_err(unreadable)?,
+            None => pending.vfs().open_listing(pending.handle()).map_err(unreadable)?,
         };
-        let mut buffer = [MaybeUninit::uninit(); NAME_BUFFER];
-        let mut names = RawDir::new(&listing, &mut buffer);
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while let Some(entry) = names.next() {
-            let entry = entry.map_err(unreadable)?;
-            if let Some(waiting) = self.consider(pending, entry.file_name(), entry.file_type()) {
+        loop {
+            let mut show = |name: &CStr, file_type| {
+                let Some(waiting) = self.consider(pending, name, file_type) else { return };
                 if let WaitingBody::Event(event) = &waiting.body {
                     bytes += event.raw().len();
                 }
                 batch.push(waiting);
-            }
-            // Names that were listed must be used up: the kernel's place is behind them.
-            if names.is_buffer_empty() && (batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES) {
+            };
+            let has_more = pending.vfs().next_names(&listing, &mut show).map_err(unreadable)?;
+            if !has_more || batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
                 break;
             }
         }
@@ -90,7 +84,7 @@ impl Scan {
         Ok(batch)
     }
 
-    fn consider(&self, pending: &Folder, name: &std::ffi::CStr, file_type: FileType) -> Option<Waiting> {
+    fn consider(&self, pending: &Folder, name: &CStr, file_type: FileType) -> Option<Waiting> {
         if matches!(name.to_bytes(), b"." | b"..") {
             return None;
         }
@@ -111,7 +105,7 @@ impl Scan {
 
 /// Opens and reads one file; `None` where it is gone.
 pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
-    let (file, stat) = match folder.open_file(name) {
+    let (file, stat) = match folder.open_handle(name) {
         Ok(opened) => opened,
         Err(Errno::NOENT) => return None,
         Err(Errno::LOOP) => return Some(left(name, WaitingBody::Special("symbolic link"))),
@@ -119,7 +113,7 @@ pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
         Err(errno) => return Some(left(name, WaitingBody::Unreadable { errno: errno_name(errno) })),
     };
     let modified = modified(&stat);
-    let body = match read_row(file, &stat) {
+    let body = match read_row(folder, &file, &stat) {
         Ok(Row::Bytes(bytes)) => match QueueRow::parse(&bytes) {
             Ok(QueueRow::Event(event)) => WaitingBody::Event(event),
             Ok(QueueRow::Resolved(marker)) => {
@@ -149,7 +143,7 @@ enum Row {
     Refused(String),
 }
 
-fn read_row(file: std::fs::File, stat: &Stat) -> Result<Row, Errno> {
+fn read_row(folder: &Folder, file: &Handle, stat: &Stat) -> Result<Row, Errno> {
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     if stat.st_nlink > 1 {
         return Ok(Row::Refused(format!("the file has {} names (hard links)", stat.st_nlink)));
@@ -157,25 +151,9 @@ fn read_row(file: std::fs::File, stat: &Stat) -> Result<Row, Errno> {
     if size > LARGEST_ROW {
         return Ok(Row::Refused(too_large(size)));
     }
-    // One byte more than it had, so that a file that has grown since is seen.
-    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
-    let mut length = 0;
-    let mut reader = file.take(LARGEST_ROW + 1);
-    loop {
-        match reader.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(crate::error::errno_of(&error)),
-        }
-        // A short read of a regular file is its end (read(2)).
-        if length < bytes.len() {
-            break;
-        }
-        bytes.resize(bytes.len() * 2, 0);
-    }
-    bytes.truncate(length);
-    if length as u64 > LARGEST_ROW { Ok(Row::Refused(too_large(length as u64))) } else { Ok(Row::Bytes(bytes)) }
+    let bytes = folder.read_handle(file, stat, LARGEST_ROW)?;
+    let length = bytes.len() as u64;
+    if length > LARGEST_ROW { Ok(Row::Refused(too_large(length))) } else { Ok(Row::Bytes(bytes)) }
 }
 
 fn too_large(size: u64) -> String {
@@ -218,6 +196,8 @@ mod tests {
     use std::fs::File;
     use std::os::unix::fs::symlink;
     use std::time::{Duration, SystemTime};
+
+    use rustix::fs::Mode;
 
     use super::*;
 

@@ -10,6 +10,7 @@ use crate::folders::Folders;
 use crate::hold::Hold;
 use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
 use crate::moves::{Moved, move_file, move_very_file};
+use crate::mutants::{Mutant, is_on};
 use crate::names::candidates;
 use crate::scan::LARGEST_ROW;
 
@@ -69,6 +70,9 @@ impl Hold {
             }));
         }
         self.journal.append(&self.folder, &entries)?;
+        if is_on(Mutant::AckBeforeRows) {
+            self.journal.acknowledge_all(&self.folder)?;
+        }
         Ok(planned)
     }
 
@@ -130,7 +134,10 @@ impl Touched {
     }
 
     pub(crate) fn sync(&self, folders: &Folders, held: &Folder) -> Result<(), QueueError> {
-        self.0.iter().try_for_each(|place| folders.at(*place, held).sync())
+        let is_left_out = |place: &Place| {
+            is_on(Mutant::TargetUnsynced) && matches!(place, Place::Processed | Place::DeadLetter | Place::Quarantine)
+        };
+        self.0.iter().filter(|place| !is_left_out(place)).try_for_each(|place| folders.at(*place, held).sync())
     }
 }
 

@@ -7,7 +7,6 @@ use haltline_protocol::{Filing, QueueError, Severity, Sink};
 use haltline_spool::{Folder, Layout, fault_part};
 use rustix::io::Errno;
 
-use crate::cap::capped;
 use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
@@ -74,7 +73,7 @@ impl Filer for NoteFiler {
         let key = filing.event.key();
         let stem = format!("{}-halt-{}", filing.ts.strftime("%Y-%m-%d"), fault_part(&key.fault_id));
         let report_path = self.layout.queue().join(Layout::report_in_queue(&key));
-        let text = note_text(filing, &capped(&filing.report), &report_path);
+        let text = note_text(filing, &filing.report.clone().made_fit(), &report_path);
         let own_line = marker(&filing.drain_id, filing.seq);
         let counted = (2..=MOST_NOTES).map(|count| format!("{stem}-{count}.md"));
         for name in std::iter::once(format!("{stem}.md")).chain(counted) {
@@ -130,6 +129,7 @@ mod tests {
                 learned_pattern_proposal: None,
             },
             usage: Usage::default(),
+            citations: Vec::new(),
         }
     }
 

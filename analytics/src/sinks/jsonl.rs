@@ -10,7 +10,6 @@ use haltline_protocol::{DrainId, QueueError, Receipt, Record, Row, Sink, SinkErr
 use serde::Deserialize;
 
 use crate::append::AppendFile;
-use crate::cap::capped;
 use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
 use crate::problem::{off_the_runtime, sink_error};
 
@@ -89,7 +88,7 @@ fn line(row: &Row) -> Result<Line, SinkError> {
         None => serde_json::to_vec(row),
         Some(report) => {
             let mut row = row.clone();
-            row.draft.investigation = Some(Box::new(capped(report)));
+            row.draft.investigation = Some(Box::new((**report).clone().made_fit()));
             serde_json::to_vec(&row)
         }
     };

@@ -4,13 +4,14 @@
 //! A line begins with the report's time, the fault and the proposal. That beginning is what a replay looks for, in both
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
-use haltline_protocol::{Filing, LearnedPattern, Matcher, PatternProposal, QueueError, Severity, Sink, rfc3339_millis};
+use haltline_protocol::{
+    Filing, LearnedPattern, Matcher, PatternProposal, QueueError, Redactor, Severity, Sink, rfc3339_millis,
+};
 use haltline_spool::{Folder, Layout};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::append::AppendFile;
-use crate::cap::capped;
 use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::failed;
@@ -129,7 +130,7 @@ impl Filer for ProposalFiler {
         let Some(proposal) = &filing.report.learned_pattern_proposal else {
             return Ok(false);
         };
-        let report = capped(&filing.report);
+        let report = filing.report.clone().made_fit();
         let mut line = ProposalLine {
             ts: rfc3339_millis(filing.ts),
             fault_id: filing.event.fault_id.as_str(),
@@ -144,7 +145,8 @@ impl Filer for ProposalFiler {
         if self.pending.has_line(|line| line == accepted)? || self.rejected.has_line(was_rejected)? {
             return Ok(false);
         }
-        line.reason = self.reason_against(proposal);
+        let reason = self.reason_against(proposal);
+        line.reason = reason.map(|reason| Redactor::in_force().redact(&reason).into_owned());
         if line.reason.is_none() {
             self.pending.lock()?.append(&[&accepted, b"\n".as_slice()].concat())?;
             return Ok(true);
@@ -192,6 +194,7 @@ mod tests {
                 learned_pattern_proposal: Some(proposal),
             },
             usage: Usage::default(),
+            citations: Vec::new(),
         }
     }
 

@@ -4,13 +4,12 @@
 //! and the `.json` last: where it stands, both do. Its (drainId, seq) says whose it is; the last line of the `.md` says
 //! so too, for the crash between the two.
 
-use haltline_protocol::{CostSource, DrainId, Filing, QueueError, Report, Sink, rfc3339_millis};
+use haltline_protocol::{Citation, CostSource, DrainId, Filing, QueueError, Redactor, Report, Sink, rfc3339_millis};
 use haltline_spool::{Folder, Layout, candidates, run_part};
 use jiff::Timestamp;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::cap::capped;
 use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
@@ -88,6 +87,13 @@ struct ReportFile<'a> {
     cost_source: Option<CostSource>,
     /// Wall time of the investigation.
     duration_ms: u64,
+    tokens_in: Option<u64>,
+    tokens_cached: Option<u64>,
+    tokens_out: Option<u64>,
+    /// For each entry of evidence whether it was found in the log or the work tree; empty where nobody looked.
+    citations: &'a [Citation],
+    /// The investigators that were asked before and could not work, with the reason of each.
+    passed_over: &'a [String],
 }
 
 /// What is asked of an earlier report.
@@ -109,7 +115,7 @@ impl Filer for ReportFiler {
         let key = filing.event.key();
         let folder = self.reports()?.ensure_child(&run_part(&key.run_id))?;
         let stem = Layout::report_stem(&key);
-        let report = capped(&filing.report);
+        let report = filing.report.clone().made_fit();
         let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
         for _ in 0..TRIES {
             if is_filed(&folder, &json_name, filing)? {
@@ -144,13 +150,18 @@ fn report_json(filing: &Filing, report: &Report) -> Result<Vec<u8>, serde_json::
         run_id: event.run_id.as_str(),
         kind: event.kind.as_str(),
         severity: &event.severity_text,
-        message: &event.message,
+        message: &Redactor::in_force().redact(&event.message),
         occurrences: filing.occurrences,
         provider: &usage.provider,
         model: usage.model.as_deref(),
         cost_usd: usage.cost.map(|cost| cost.usd),
         cost_source: usage.cost.map(|cost| cost.source),
         duration_ms: u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX),
+        tokens_in: usage.tokens_in,
+        tokens_cached: usage.tokens_cached,
+        tokens_out: usage.tokens_out,
+        citations: &filing.citations,
+        passed_over: &usage.passed_over,
     })?;
     json.push(b'\n');
     Ok(json)
@@ -249,6 +260,7 @@ mod tests {
                 learned_pattern_proposal: None,
             },
             usage: Usage::default(),
+            citations: Vec::new(),
         }
     }
 
@@ -366,6 +378,7 @@ mod tests {
             "proposedFix": null, "learnedPatternProposal": null, "drainId": "a", "seq": 1,
             "ts": "2026-05-20T09:00:00.000Z", "runId": "r", "kind": "F", "severity": "HIGH", "message": "m",
             "occurrences": 1, "provider": "", "model": null, "costUsd": null, "costSource": null, "durationMs": 0,
+            "tokensIn": null, "tokensCached": null, "tokensOut": null, "citations": [], "passedOver": [],
         });
         assert_eq!(json, expected);
     }

@@ -64,6 +64,7 @@ pub(crate) fn reported(seq: u64, pattern: &str) -> Record {
             duration: Duration::from_secs(12),
             ..Usage::default()
         },
+        citations: Vec::new(),
     }))
 }
 

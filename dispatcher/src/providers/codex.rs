@@ -1,26 +1,33 @@
 //! `codex`: OpenAI's command line agent, read-only.
 //!
 //! Seen with 0.169.0: it ends with 0 on answers that match no schema, repeats an answer for each broken stream, and
-//! says why it failed in `turn.failed`. So an answer counts only after `turn.completed`.
+//! says why it failed in `turn.failed`. So an answer counts only after `turn.completed`. Its `--output-last-message` file
+//! has the same text and is there, empty, after a failure too, so it is not asked for.
+//!
+//! The user's `config.toml` is not read (`--ignore-user-config`): it may name servers to start, programs to notify and
+//! hooks to run, haltline's own among them. The login beside it is. Who needs a provider of models from that file names it
+//! in `extra_args`: `["-c", "model_provider=…", "-c", "model_providers.…"]`.
+//!
+//! `--sandbox read-only` would let its shell read whatever the user can, the login too. So it gets a permission profile
+//! that reads everything but the places where credentials are.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{Failure, Usage};
+use haltline_protocol::Failure;
 use serde::Deserialize;
 
-use crate::clean::one_line;
-use crate::provider::{Brief, Captured, CommandLine, Plan, Provider, Reading, Setting, arguments, classify};
+use crate::Hidden;
+use crate::cost::ModelTokens;
+use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify};
 
 const SCHEMA: &str = "schema.json";
 
 /// What codex is told whatever the user says: print events, change nothing, keep no session, take no instruction from
 /// the repository, talk to nobody but the model, give up on a dead network, keep its key from its shell.
-const ALWAYS: [&str; 27] = [
+const ALWAYS: [&str; 29] = [
     "exec",
     "--json",
-    "--sandbox",
-    "read-only",
     "--skip-git-repo-check",
     "--ephemeral",
     "--ignore-user-config",
@@ -40,10 +47,34 @@ const ALWAYS: [&str; 27] = [
     "-c",
     "project_doc_max_bytes=0",
     "-c",
+    "web_search=\"disabled\"",
+    "-c",
+    "default_permissions=\"haltline\"",
+    "-c",
     "shell_environment_policy.inherit=core",
     "-c",
     "shell_environment_policy.exclude=[\"*KEY*\",\"*TOKEN*\",\"*SECRET*\"]",
     "--output-schema",
+];
+
+/// Where credentials are, below the user's home. Its shell reads none of them.
+const SECRET_PLACES: [&str; 16] = [
+    ".aws",
+    ".azure",
+    ".claude",
+    ".claude.json",
+    ".codex",
+    ".config/gcloud",
+    ".config/gh",
+    ".docker",
+    ".gemini",
+    ".git-credentials",
+    ".gnupg",
+    ".kube",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".ssh",
 ];
 
 /// What its messages mean, the first row that fits. Texts of codex 0.169.0.
@@ -118,12 +149,18 @@ impl Provider for Codex {
         &["CODEX_HOME", "CODEX_API_KEY", "OPENAI_BASE_URL"]
     }
 
+    fn home_variables(&self) -> &'static [&'static str] {
+        &["CODEX_HOME"]
+    }
+
     fn plan(&self, brief: &Brief<'_>) -> Plan {
         let section = &brief.setting.section;
         let mut line =
             CommandLine { program: brief.program.map(PathBuf::from).unwrap_or_default(), ..Default::default() };
         line.arguments.extend(arguments(ALWAYS));
         line.arguments.push(brief.folder.join(SCHEMA).into());
+        line.arguments.extend(["--cd".into(), brief.directory.into()]);
+        line.arguments.extend(["-c".into(), may_read(brief).into()]);
         if let Some(model) = &section.model {
             line.arguments.extend(arguments(["--model", model]));
         }
@@ -135,6 +172,7 @@ impl Provider for Codex {
         line.arguments.extend(arguments(&section.extra_args));
         line.arguments.push("-".into());
         line.files.push((SCHEMA, brief.schema.as_bytes().to_vec()));
+        line.environment.push(("TZ".to_owned(), "UTC".into()));
         Plan::Spawn(line)
     }
 
@@ -144,11 +182,15 @@ impl Provider for Codex {
         let mut last_error = None;
         for event in captured.stdout.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
             match event {
-                Event::ItemCompleted { item: Item::AgentMessage { text } } => said.push(text),
-                Event::ItemCompleted { item: Item::Other } | Event::Other => {}
+                Event::ItemCompleted { item: Item::AgentMessage { text } } => {
+                    reading.has_worked = true;
+                    said.push(text);
+                }
+                Event::ItemCompleted { item: Item::Error } | Event::Other => {}
+                Event::ItemCompleted { item: Item::Other } => reading.has_worked = true,
                 Event::TurnCompleted { usage } => {
                     reading.answers.append(&mut said);
-                    reading.usage = usage.into();
+                    reading.tokens.push(usage.into());
                     last_error = None;
                 }
                 Event::TurnFailed { error } => {
@@ -159,14 +201,29 @@ impl Provider for Codex {
             }
         }
         if reading.answers.is_empty() {
-            let complaint = || Some((classify(captured.stderr, &MEANINGS)?, one_line(captured.stderr)));
-            reading.failure = match last_error {
-                Some(text) => Some((classify(&text, &MEANINGS).unwrap_or(Failure::Crash), one_line(&text))),
-                None => complaint(),
-            };
+            let text = last_error.as_deref().unwrap_or(captured.stderr);
+            let otherwise = last_error.as_ref().map(|_| Failure::Crash);
+            let class = classify(text, &MEANINGS).or(otherwise);
+            reading.failure = class.map(|class| Complaint::said(class, text, captured.ended));
         }
         reading
     }
+}
+
+/// The permission profile as `codex -c` takes it. A JSON string is a TOML string too.
+fn may_read(brief: &Brief<'_>) -> String {
+    let own_home = brief.setting.section.env.get("CODEX_HOME").map(|Hidden(folder)| PathBuf::from(folder));
+    let home = brief.environment.folder("HOME");
+    let below_home = home.iter().flat_map(|home| SECRET_PLACES.map(|place| home.join(place)));
+    let homes = own_home.into_iter().chain(brief.environment.folder("CODEX_HOME"));
+    let mut rules = vec!["\":root\"=\"read\"".to_owned()];
+    for place in homes.chain(below_home).filter(|place| place.is_absolute()) {
+        let rule = format!("{}=\"none\"", serde_json::Value::from(place.to_string_lossy()));
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    format!("permissions.haltline.filesystem={{{}}}", rules.join(","))
 }
 
 /// One line of what `codex exec --json` prints.
@@ -194,6 +251,9 @@ enum Event {
 enum Item {
     #[serde(rename = "agent_message")]
     AgentMessage { text: String },
+    /// A notice of its own; no failure, and no word of the model.
+    #[serde(rename = "error")]
+    Error,
     #[serde(other)]
     Other,
 }
@@ -212,13 +272,13 @@ struct Tokens {
     output_tokens: u64,
 }
 
-impl From<Tokens> for Usage {
+impl From<Tokens> for ModelTokens {
     fn from(tokens: Tokens) -> Self {
         Self {
-            tokens_in: Some(tokens.input_tokens.saturating_sub(tokens.cached_input_tokens)),
-            tokens_cached: Some(tokens.cached_input_tokens),
-            tokens_out: Some(tokens.output_tokens),
-            ..Self::default()
+            model: None,
+            input: tokens.input_tokens.saturating_sub(tokens.cached_input_tokens),
+            cached: tokens.cached_input_tokens,
+            output: tokens.output_tokens,
         }
     }
 }
@@ -229,7 +289,8 @@ mod tests {
     use crate::provider::ExitState;
 
     fn read(stdout: &str, stderr: &str) -> Reading {
-        Codex.read(&Captured { stdout, stderr, exit: ExitState::Code(1) })
+        let ended = "2026-11-22T10:00:00Z".parse().unwrap();
+        Codex.read(&Captured { stdout, stderr, exit: ExitState::Code(1), ended })
     }
 
     #[test]
@@ -241,14 +302,14 @@ mod tests {
         let complete = read(&format!("{{\"type\":\"turn.started\"}}\nnoise\n{notice}\n{answer}\n{done}\n"), "warning");
         assert_eq!(complete.answers, ["{\"a\":1}"]);
         assert_eq!(complete.failure, None);
-        let usage = complete.usage;
-        assert_eq!((usage.tokens_in, usage.tokens_cached, usage.tokens_out), (Some(400), Some(2000), Some(160)));
+        assert_eq!(complete.tokens, [ModelTokens { model: None, input: 400, cached: 2000, output: 160 }]);
 
         let broken = "stream disconnected before completion: stream closed before response.completed";
         let failed = format!("{{\"type\":\"turn.failed\",\"error\":{{\"message\":\"{broken}\"}}}}");
         let cut = read(&format!("{answer}\n{answer}\n{failed}\n"), "");
         assert!(cut.answers.is_empty());
-        assert_eq!(cut.failure, Some((Failure::Transport, broken.to_owned())));
+        assert_eq!(cut.failure, Some(Complaint::new(Failure::Transport, broken)));
+        assert!(cut.has_worked && !read(notice, "").has_worked);
         assert!(read(answer, "").answers.is_empty(), "it was killed before its turn was completed");
     }
 
@@ -275,10 +336,19 @@ mod tests {
         ];
         for (message, class) in table {
             let line = serde_json::json!({"type": "turn.failed", "error": {"message": message}}).to_string();
-            assert_eq!(read(&line, "").failure.map(|(class, _)| class), class, "{message}");
+            assert_eq!(read(&line, "").failure.map(|complaint| complaint.class), class, "{message}");
         }
         let too_long = read("", "Error: Input exceeds the maximum length of 1048576 characters\n");
-        assert_eq!(too_long.failure.map(|(class, _)| class), Some(Failure::ContextTooLong));
+        assert_eq!(too_long.failure.map(|complaint| complaint.class), Some(Failure::ContextTooLong));
+    }
+
+    #[test]
+    fn the_end_of_a_plans_limit_is_taken_along() {
+        let message = "You\u{2019}ve hit your usage limit. Upgrade to Pro (https://x) or try again at 8:56 PM.";
+        let line = serde_json::json!({"type": "turn.failed", "error": {"message": message}}).to_string();
+        let complaint = read(&line, "").failure.unwrap();
+        assert_eq!(complaint.retry_after, Some("2026-11-22T20:56:00Z".parse().unwrap()));
+        assert_eq!(complaint.class, Failure::Quota);
     }
 
     #[test]

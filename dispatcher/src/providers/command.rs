@@ -7,7 +7,9 @@ use haltline_protocol::Failure;
 
 use crate::attempt::EVENT;
 use crate::clean::one_line;
-use crate::provider::{Brief, Captured, CommandLine, ExitState, Plan, Provider, Reading, Setting, arguments};
+use crate::provider::{
+    Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments,
+};
 
 /// The longest id that fits into the environment with room to spare: Linux takes 128 KiB a variable, and the event's
 /// file has the id in any case.
@@ -38,6 +40,14 @@ impl Provider for Command {
         }
     }
 
+    fn repeats_nonce(&self) -> bool {
+        false
+    }
+
+    fn is_paid(&self) -> bool {
+        false
+    }
+
     fn plan(&self, brief: &Brief<'_>) -> Plan {
         let event = &brief.assignment.event;
         let mut line =
@@ -62,7 +72,7 @@ impl Provider for Command {
         let failure = match captured.exit {
             ExitState::Code(code @ (126 | 127)) => {
                 let said = captured.stderr.lines().last().unwrap_or_default();
-                Some((Failure::MissingProgram, format!("exit code {code}: {}", one_line(said))))
+                Some(Complaint::new(Failure::MissingProgram, format!("exit code {code}: {}", one_line(said))))
             }
             _ => None,
         };

@@ -1,21 +1,12 @@
-//! `triage`: built in, offline and free. Rules over the log's end, from `rules/triage.toml`.
+//! `triage`: built in, offline and free. Rules over the log's end; they are in `rules/`.
 
 use std::ffi::OsString;
-use std::sync::LazyLock;
 
-use haltline_protocol::{BlastRadius, FaultId, FixOption, HaltEvent, ProposedFix, Report, ReportOutcome};
-use regex::{RegexSet, RegexSetBuilder};
-use serde::Deserialize;
+use haltline_protocol::{Assignment, FaultId, PatternProposal, ProposedFix, Report, ReportOutcome};
 
-use crate::clean::{from_outside, head};
+use crate::clean::from_outside;
 use crate::provider::{Brief, Captured, Plan, Provider, Reading, Setting};
-
-/// How many lines are quoted.
-const MOST_EVIDENCE: usize = 8;
-/// The longest line that is quoted, in bytes.
-const LONGEST_LINE: usize = 500;
-
-static RULES: LazyLock<Result<Pack, String>> = LazyLock::new(|| Pack::parse(include_str!("../../rules/triage.toml")));
+use crate::rules::{Finding, Origin, Rule, Texts, built_in, last_lines};
 
 /// Holds the log against rules that somebody wrote down once.
 #[derive(Debug)]
@@ -39,7 +30,7 @@ impl Provider for Triage {
     }
 
     fn plan(&self, brief: &Brief<'_>) -> Plan {
-        Plan::Answer(Box::new(triage(&brief.assignment.event)))
+        Plan::Answer(Box::new(triage(brief.assignment)))
     }
 
     fn read(&self, _captured: &Captured<'_>) -> Reading {
@@ -47,16 +38,18 @@ impl Provider for Triage {
     }
 }
 
-fn triage(event: &HaltEvent) -> Report {
+fn triage(assignment: &Assignment) -> Report {
+    let event = &assignment.event;
     let (tail, reason) = (event.stdout_tail(), event.failure_reason());
-    let lines = || [tail.as_str(), &reason, &event.message].into_iter().flat_map(str::lines);
-    let best = RULES.as_ref().ok().and_then(|pack| pack.first_that_fits(lines()));
-    if let Some((rule, evidence)) = best {
+    let [tail, reason, message] = [&tail, &reason, &*event.message].map(taken_in);
+    let texts = Texts { tail: &tail, reason: &reason, message: &message };
+    if let Some(finding) = built_in().ok().and_then(|pack| pack.judge(&texts)) {
         return Report {
             outcome: ReportOutcome::RootCauseIdentified,
-            root_cause: format!("{} (rule {})", rule.explanation, rule.name),
-            evidence,
-            proposed_fix: Some(ProposedFix { options: rule.fix.iter().map(Fix::to_option).collect() }),
+            root_cause: told(&finding),
+            proposed_fix: Some(ProposedFix { options: finding.rule.fix.iter().map(|fix| fix.to_option()).collect() }),
+            learned_pattern_proposal: proposal(finding.rule, finding.origin, &texts, &assignment.pattern_categories),
+            evidence: finding.evidence,
             ..empty_report(event.fault_id.clone())
         };
     }
@@ -67,14 +60,41 @@ fn triage(event: &HaltEvent) -> Report {
             ..empty_report(event.fault_id.clone())
         };
     }
-    let mut last: Vec<String> = lines().filter(|line| !line.trim().is_empty()).map(quote).collect();
-    let last = last.split_off(last.len().saturating_sub(MOST_EVIDENCE));
     Report {
         outcome: ReportOutcome::NeedsHuman,
         root_cause: "No rule fits. The evidence has the last lines that were printed.".to_owned(),
-        evidence: last,
+        evidence: last_lines(&texts),
         ..empty_report(event.fault_id.clone())
     }
+}
+
+/// Takes a text in from outside: whole, for a secret may go over more than one line. A progress bar's carriage returns
+/// end lines too, and would be gone after.
+fn taken_in(text: &str) -> String {
+    from_outside(&text.replace('\r', "\n")).into_owned()
+}
+
+fn told(finding: &Finding<'_>) -> String {
+    let Finding { rule, others, .. } = finding;
+    let others = if others.is_empty() { String::new() } else { format!(" Also seen: {}.", others.join(", ")) };
+    format!("{} (rule {}){others}", rule.explanation, rule.name)
+}
+
+/// The pattern that a rule proposes, where it would have settled this very fault and its category is not known yet.
+fn proposal(rule: &Rule, origin: Origin, texts: &Texts<'_>, known: &[String]) -> Option<PatternProposal> {
+    let (matcher_kind, text) = match origin {
+        Origin::Tail => ("stdout_regex", texts.tail),
+        Origin::Reason => ("failureReason_regex", texts.reason),
+        Origin::Message => return None,
+    };
+    let proposal = rule.proposal.as_ref().filter(|_| !known.contains(&rule.name))?;
+    regex::Regex::new(&proposal.pattern).ok()?.is_match(text).then(|| PatternProposal {
+        category: rule.name.clone(),
+        matcher_kind: matcher_kind.to_owned(),
+        pattern: proposal.pattern.clone(),
+        severity: proposal.severity,
+        description: proposal.description.clone(),
+    })
 }
 
 fn empty_report(fault_id: FaultId) -> Report {
@@ -89,137 +109,72 @@ fn empty_report(fault_id: FaultId) -> Report {
     }
 }
 
-fn quote(line: &str) -> String {
-    head(from_outside(line).trim_end(), LONGEST_LINE).into_owned()
-}
-
-/// The rules, in the order in which they count.
-#[derive(Debug)]
-struct Pack {
-    rules: Vec<Rule>,
-    patterns: RegexSet,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    name: String,
-    pattern: String,
-    explanation: String,
-    fix: Vec<Fix>,
-    /// Lines on which it is the first rule that fits. Held against it by a test.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that holds each rule against its samples"))]
-    fits: Vec<String>,
-    /// Lines that look like it, and that no rule may fit.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that holds each rule against its samples"))]
-    passes: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fix {
-    label: String,
-    description: String,
-    blast_radius: BlastRadius,
-}
-
-impl Fix {
-    fn to_option(&self) -> FixOption {
-        FixOption { label: self.label.clone(), description: self.description.clone(), blast_radius: self.blast_radius }
-    }
-}
-
-impl Pack {
-    fn parse(text: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            rule: Vec<Rule>,
-        }
-
-        let File { rule: rules } = toml::from_str(text).map_err(|error| error.to_string())?;
-        let patterns = RegexSetBuilder::new(rules.iter().map(|rule| &rule.pattern)).build();
-        let patterns = patterns.map_err(|error| error.to_string())?;
-        Ok(Self { rules, patterns })
-    }
-
-    /// The first rule in the pack's order that fits a line, with the lines that it fits, the last ones if they are many.
-    fn first_that_fits<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Option<(&Rule, Vec<String>)> {
-        let mut found: Vec<Vec<&str>> = vec![Vec::new(); self.rules.len()];
-        for line in lines {
-            for place in self.patterns.matches(line) {
-                found[place].push(line);
-            }
-        }
-        let (rule, lines) = self.rules.iter().zip(found).find(|(_, lines)| !lines.is_empty())?;
-        // The first line tells where it began, the last ones where it ended.
-        let skipped = lines.len().saturating_sub(MOST_EVIDENCE).min(lines.len() - 1);
-        let quoted = lines.iter().take(1).chain(lines.iter().skip(1 + skipped));
-        Some((rule, quoted.map(|line| quote(line)).collect()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::sync::Arc;
 
+    use haltline_protocol::{AttemptSlot, HaltEvent};
     use serde_json::json;
 
     use super::*;
 
-    fn event(tail: &str, reason: &str) -> HaltEvent {
+    fn assignment(tail: &str, reason: &str) -> Assignment {
         let row = json!({
             "faultId": "K:all:1", "runId": "r", "stateSlug": "s", "kind": "K", "severity": "HIGH", "timestamp": "",
             "message": "phase 3 failed", "pointers": {}, "snapshot": {"stdoutTail": tail, "failureReason": reason},
         });
-        HaltEvent::parse(row.to_string().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn every_rule_fits_its_own_samples_and_passes_over_the_others() {
-        let pack = RULES.as_ref().unwrap();
-        let mut names = HashSet::new();
-        for rule in &pack.rules {
-            let name = &rule.name;
-            assert!(names.insert(name), "{name} stands twice");
-            assert!(!rule.explanation.is_empty() && !rule.fix.is_empty(), "{name}");
-            assert!(!rule.fits.is_empty() && !rule.passes.is_empty(), "{name} has no samples");
-            for line in &rule.fits {
-                let first = pack.first_that_fits([line.as_str()].into_iter()).map(|(rule, _)| &rule.name);
-                assert_eq!(first, Some(name), "{line}");
-            }
-            for line in &rule.passes {
-                let first = pack.first_that_fits([line.as_str()].into_iter()).map(|(rule, _)| &rule.name);
-                assert_eq!(first, None, "{name}: {line}");
-            }
+        Assignment {
+            event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
+            occurrences: 1,
+            slot: AttemptSlot { seq: 1, number: 1, folder: "unused".into(), begun: jiff::Timestamp::UNIX_EPOCH },
+            pattern_categories: Arc::new([]),
         }
     }
 
     #[test]
-    fn the_cause_is_reported_before_what_follows_from_it() {
+    fn a_report_has_the_cause_the_lines_the_ways_to_mend_it_and_what_else_was_seen() {
         let tail =
             "building\nerror: could not compile `app`\nld: No space left on device\nnpm ERR! code 1\n\u{1b}[31mdone\n";
-        let report = triage(&event(tail, ""));
+        let report = triage(&assignment(tail, ""));
         assert_eq!(report.outcome, ReportOutcome::RootCauseIdentified);
-        assert!(report.root_cause.contains("(rule disk-full)"), "{}", report.root_cause);
+        assert!(
+            report.root_cause.ends_with("(rule disk-full) Also seen: rust-compile, js-script-failed."),
+            "{}",
+            report.root_cause
+        );
         assert_eq!(report.evidence, ["ld: No space left on device"]);
         assert!(report.proposed_fix.is_some_and(|fix| fix.options.len() == 2));
     }
 
     #[test]
-    fn many_matching_lines_are_quoted_from_both_ends() {
-        let tail: String = (0..100).map(|number| format!("npm ERR! line {number}\n")).collect();
-        let evidence = triage(&event(&tail, "")).evidence;
-        assert_eq!(evidence.len(), MOST_EVIDENCE);
-        assert_eq!((evidence[0].as_str(), evidence[7].as_str()), ("npm ERR! line 0", "npm ERR! line 99"));
+    fn colours_and_progress_bars_hide_nothing() {
+        let tail = "10%\r20%\r\u{1b}[1m\u{1b}[91merror[E0425]\u{1b}[0m\u{1b}[1m: cannot find value `x`\u{1b}[0m\r\n";
+        let report = triage(&assignment(tail, ""));
+        assert!(report.root_cause.contains("(rule rust-compile)"), "{}", report.root_cause);
+        assert_eq!(report.evidence, ["error[E0425]: cannot find value `x`"]);
+    }
+
+    #[test]
+    fn a_pattern_is_proposed_for_the_text_that_it_matches_and_only_while_it_is_not_known() {
+        let kind = |assignment: &Assignment| {
+            let proposal = triage(assignment).learned_pattern_proposal;
+            proposal.map(|proposal| (proposal.category, proposal.matcher_kind))
+        };
+        let mut of_log = assignment("write: no space left on device\n", "");
+        assert_eq!(kind(&of_log), Some(("disk-full".into(), "stdout_regex".into())));
+        let of_reason = assignment("quiet\n", "write: no space left on device");
+        assert_eq!(kind(&of_reason), Some(("disk-full".into(), "failureReason_regex".into())));
+        of_log.pattern_categories = Arc::new(["disk-full".to_owned()]);
+        assert_eq!(kind(&of_log), None);
+        assert_eq!(kind(&assignment("error[E0382]: borrow of moved value\n", "")), None);
     }
 
     #[test]
     fn without_a_rule_a_person_is_asked_and_without_text_nobody() {
-        let report = triage(&event("all quiet\n\nnothing to see\n", ""));
+        let report = triage(&assignment("all quiet\n\nnothing to see\n", ""));
         assert_eq!(report.outcome, ReportOutcome::NeedsHuman);
         assert_eq!(report.evidence, ["all quiet", "nothing to see", "phase 3 failed"]);
-        assert_eq!(triage(&event(" \n", "")).outcome, ReportOutcome::NoContext);
-        assert_eq!(triage(&event("", "spawn docker ENOENT")).outcome, ReportOutcome::RootCauseIdentified);
+        assert_eq!(triage(&assignment(" \n", "")).outcome, ReportOutcome::NoContext);
+        assert_eq!(triage(&assignment("", "spawn docker ENOENT")).outcome, ReportOutcome::RootCauseIdentified);
     }
 }

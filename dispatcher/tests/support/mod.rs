@@ -1,6 +1,9 @@
 //! Stub investigators in shell, run as real processes.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses a part of it; it is for tests alone")]
 
+pub(crate) mod clis;
+pub(crate) mod model;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +19,7 @@ pub(crate) const FAULT: &str = "PHASE_FAILED:p3:302c3b29";
 /// What a stub prints to be accepted.
 pub(crate) fn report() -> String {
     json!({
-        "faultId": FAULT, "outcome": "root-cause-identified", "rootCause": "the disk is full", "evidence": ["a line"],
+        "faultId": FAULT, "outcome": "root-cause-identified", "rootCause": "the disk is full", "evidence": ["E: boom"],
         "proposedFix": null, "learnedPatternProposal": null, "costUsd": 0.12,
     })
     .to_string()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use haltline_dispatcher::InvestigatorConfig;
+use haltline_dispatcher::{InvestigatorConfig, PRICES_AS_OF, Price, PriceTable};
 use haltline_spool::Layout;
 
 use crate::cli::{ConfigShow, DrainArgs};
@@ -46,6 +46,20 @@ fn show(layout: &Layout, settings: &Settings) -> String {
         lines.section(&format!("[investigators.{}]", config::key(name)));
         lines.investigator(section);
     }
+    lines.section("[prices]");
+    for (model, price) in &settings.prices {
+        lines.value(&config::key(model), inline_price(price), Origin::File);
+    }
+    // As comments: whoever takes the text for a file keeps following the built-in prices of later releases.
+    for (model, price) in PriceTable::default().rows().filter(|(model, _)| !settings.prices.contains_key(*model)) {
+        lines.line(format!("# {} = {}  # built-in, as of {PRICES_AS_OF}", config::key(model), inline_price(price)));
+    }
+
+    lines.section("[budget]");
+    let per_investigation = settings.per_investigation_usd;
+    lines.value("per_investigation_usd", format!("{:?}", per_investigation.value), per_investigation.origin);
+    lines.value("assumed_usd", format!("{:?}", settings.assumed_usd.value), settings.assumed_usd.origin);
+
     for sink in &settings.sinks {
         lines.section("[[sinks]]");
         lines.value("kind", config::string(&sink.kind), Origin::File);
@@ -54,6 +68,12 @@ fn show(layout: &Layout, settings: &Settings) -> String {
         }
     }
     lines.0
+}
+
+/// A price on one line. Debug keeps the point of a whole number.
+fn inline_price(price: &Price) -> String {
+    let Price { input, cached_input, output } = price;
+    format!("{{ input = {input:?}, cached_input = {cached_input:?}, output = {output:?} }}")
 }
 
 /// A path for a comment: what would end the line is escaped.

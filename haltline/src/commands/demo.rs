@@ -8,7 +8,7 @@ use haltline_dispatcher::run_logged;
 use haltline_spool::Layout;
 
 use super::{drain_faults, emit, mark_shipped, upgrade};
-use crate::cli::{Demo, DrainArgs, DrainFaults, Emit, MarkShipped, Upgrade};
+use crate::cli::{Demo, DrainArgs, DrainFaults, Emit, InvestigatorArgs, MarkShipped, Upgrade};
 use crate::exit::Exit;
 use crate::output::{self, line};
 
@@ -147,7 +147,8 @@ fn shipped() -> MarkShipped {
 }
 
 fn drain() -> DrainFaults {
-    let drain = DrainArgs { investigator: Some("triage".to_owned()), ..DrainArgs::default() };
+    let asked = InvestigatorArgs { investigator: Some("triage".to_owned()), ..InvestigatorArgs::default() };
+    let drain = DrainArgs { asked, ..DrainArgs::default() };
     DrainFaults { queue: true, dry_run: false, run_id: None, json: false, drain }
 }
 

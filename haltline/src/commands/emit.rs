@@ -10,9 +10,10 @@ use jiff::Timestamp;
 
 use crate::cli::Emit;
 use crate::exit::Exit;
-use crate::output;
+use crate::{output, redaction};
 
 pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
+    redaction::start(layout);
     let emission = match &args.json {
         Some(file) => read(file),
         None => describe(args),

@@ -3,8 +3,10 @@
 mod auto_drain;
 mod config_show;
 mod demo;
+mod doctor;
 mod drain_faults;
 mod emit;
+mod investigate;
 mod mark_phase_committed;
 mod mark_shipped;
 mod recovery;
@@ -32,6 +34,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Emit(args) => emit::run(&layout, &args),
         Command::Resolve(args) => resolve::run(&layout, &args),
         Command::Upgrade(args) => upgrade::run(&layout, &args),
+        Command::Investigate(args) => investigate::run(&layout, &args),
+        Command::Doctor(args) => doctor::run(&layout, &args),
         Command::Config(ConfigCommand::Show(args)) => config_show::run(&layout, &args),
         Command::Demo(args) => demo::run(&args),
     }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::emit;
 use crate::exit::Exit;
-use crate::output;
 use crate::state_file::{Change, StateError, StateFile};
+use crate::{output, redaction};
 
 /// A recovery by hand.
 pub(super) struct Recovery<'a> {
@@ -29,6 +29,7 @@ impl Recovery<'_> {
         change: impl Fn(&StateFile, Timestamp) -> Result<Change, StateError>,
         event: impl FnOnce(Option<&StateFile>, Timestamp) -> Result<Emission, EmitError>,
     ) -> Exit {
+        redaction::start(layout);
         let Self { subject, outcome, .. } = self;
         let now = Timestamp::now();
         let state = match self.check(&change, now) {

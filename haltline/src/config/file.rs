@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use haltline_analytics::{SINKS, SinkEntry};
-use haltline_dispatcher::{DispatcherConfig, DispatcherError, InvestigatorConfig, PROVIDERS, Roster};
+use haltline_dispatcher::{DispatcherConfig, DispatcherError, InvestigatorConfig, Price, Roster};
 use haltline_protocol::Severity;
 use jiff::SignedDuration;
 use serde::de::Error;
@@ -19,8 +19,8 @@ use super::position::Positions;
 /// The most investigations at a time. More would not be served by a provider, and each holds files and memory.
 const MOST_JOBS: u16 = 64;
 
-/// Investigators that a file may name before the release that brings them, so that one file serves both.
-const NAMED_AHEAD: [&str; 3] = ["claude", "gemini", "kimi"];
+/// The most US dollars that a figure of `[budget]` may be. More is a mistake.
+const MOST_USD: f64 = 10_000.0;
 
 /// What the file says.
 #[derive(Debug, Default)]
@@ -31,6 +31,10 @@ pub(crate) struct Config {
     pub(crate) drain: DrainSection,
     /// The sections `[investigators.NAME]`.
     pub(crate) investigators: BTreeMap<String, InvestigatorConfig>,
+    /// The section `[prices]`: US dollars for a million tokens, by model.
+    pub(crate) prices: BTreeMap<String, Price>,
+    /// The section `[budget]`.
+    pub(crate) budget: BudgetSection,
     /// The entries `[[sinks]]`.
     pub(crate) sinks: Vec<SinkEntry>,
 }
@@ -57,11 +61,25 @@ pub(crate) struct DrainSection {
     pub(crate) max_attempts: Option<u32>,
 }
 
+/// The section `[budget]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a section")]
+pub(crate) struct BudgetSection {
+    /// What is set aside for one investigation, in US dollars; 0 is no cap.
+    #[serde(deserialize_with = "usd")]
+    pub(crate) per_investigation_usd: Option<f64>,
+    /// What an investigation is charged whose cost nobody knows, in US dollars.
+    #[serde(deserialize_with = "usd")]
+    pub(crate) assumed_usd: Option<f64>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Contents {
     drain: DrainSection,
     investigators: BTreeMap<String, InvestigatorConfig>,
+    prices: BTreeMap<String, Price>,
+    budget: BudgetSection,
     sinks: Vec<SinkEntry>,
 }
 
@@ -93,7 +111,7 @@ fn read(place: Place) -> Result<Config, ConfigError> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    let mut contents: Contents = toml::from_str(text).map_err(|error| {
+    let contents: Contents = toml::from_str(text).map_err(|error| {
         let positions = Positions::of(text);
         let offset = error.span().map_or(0, |span| span.start);
         let key = positions.key_at(offset).to_owned();
@@ -102,29 +120,9 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         ConfigError::Wrong { path: path.to_owned(), line: positions.line(offset), key, problem }
     })?;
     check_sinks(path, text, &contents.sinks)?;
-    contents.pass_over_named_ahead();
     check_investigators(path, text, &contents)?;
-    let Contents { drain, investigators, sinks } = contents;
-    Ok(Config { file: Some(path.to_owned()), drain, investigators, sinks })
-}
-
-impl Contents {
-    /// Leaves out the investigators that this release does not have yet.
-    fn pass_over_named_ahead(&mut self) {
-        let is_ahead =
-            |name: &str| NAMED_AHEAD.contains(&name) && !PROVIDERS.iter().any(|provider| provider.name() == name);
-        // With a command it is an investigator of the user's own.
-        self.investigators.retain(|name, section| !is_ahead(name) || section.command.is_some());
-        if let Some(chain) = &mut self.drain.chain {
-            chain.retain(|name| {
-                let is_kept = !is_ahead(name) || self.investigators.contains_key(name);
-                if !is_kept {
-                    tracing::warn!(investigator = name, "drain.chain names an investigator that this release lacks");
-                }
-                is_kept
-            });
-        }
-    }
+    let Contents { drain, investigators, prices, budget, sinks } = contents;
+    Ok(Config { file: Some(path.to_owned()), drain, investigators, prices, budget, sinks })
 }
 
 /// Asks each sink whether its settings are what it knows.
@@ -156,10 +154,6 @@ fn check_sinks(path: &Path, text: &str, sinks: &[SinkEntry]) -> Result<(), Confi
 fn check_investigators(path: &Path, text: &str, contents: &Contents) -> Result<(), ConfigError> {
     let mut config = DispatcherConfig { investigators: contents.investigators.clone(), ..DispatcherConfig::default() };
     if let Some(chain) = &contents.drain.chain {
-        if chain.is_empty() {
-            let problem = "this release has none of these investigators; name another one, as `codex`";
-            return Err(wrong(path, text, "drain.chain".to_owned(), problem.to_owned()));
-        }
         config.chain.clone_from(chain);
     }
     let (key, problem) = match Roster::build(&config) {
@@ -202,6 +196,14 @@ fn chain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     Ok(Some(chain))
 }
 
+fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let usd = f64::deserialize(deserializer)?;
+    if (0.0..=MOST_USD).contains(&usd) {
+        return Ok(Some(usd));
+    }
+    Err(Error::custom(format_args!("{usd} is no sum: US dollars, 0 to {MOST_USD}")))
+}
+
 fn length_of_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let length = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
@@ -225,7 +227,12 @@ mod tests {
     fn what_is_wrong_is_named_by_file_line_and_key() {
         for (text, expected) in [
             ("[drain]\nmaxx = 1", "/c.toml:2: `drain.maxx`: unknown field `maxx`, expected one of `max`"),
-            ("\n\n[budget]\nper_day_usd = 1", "/c.toml:3: `budget`: unknown field `budget`, expected one of `drain`"),
+            ("\n\n[triage]\nmode = \"off\"", "/c.toml:3: `triage`: unknown field `triage`, expected one of `drain`"),
+            ("[budget]\nper_day_usd = 1", "/c.toml:2: `budget.per_day_usd`: unknown field `per_day_usd`, expected"),
+            ("[budget]\nassumed_usd = -1", "/c.toml:2: `budget.assumed_usd`: -1 is no sum"),
+            ("[budget]\nper_investigation_usd = nan", "/c.toml:2: `budget.per_investigation_usd`: NaN is no sum"),
+            ("[prices.x]\ninput = -1", "/c.toml:2: `prices.x.input`: -1 is no price"),
+            ("[prices.x]\ninput = 1\ncached_input = 0", "/c.toml:1: `prices.x`: missing field `output`"),
             ("[drain]\nmax = -1", "/c.toml:2: `drain.max`: invalid value"),
             ("[drain]\nmax = \"1\"", "/c.toml:2: `drain.max`: invalid type"),
             ("[drain]\nseverity_min = \"high\"", "/c.toml:2: `drain.severity_min`: unknown variant `high`"),
@@ -251,15 +258,23 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_the_contract_is_read_whatever_this_release_has() {
+    fn the_file_of_the_contract_is_read() {
         let text = "[drain]\nmax = 20\nseverity_min = \"MEDIUM\"\njobs = 2\ntimeout = \"10m\"\n\
                     chain = [\"codex\", \"claude\", \"gemini\"]\nmax_attempts = 3\n\n[investigators.codex]\n\
                     model = \"gpt-5.5\"\nreasoning = \"high\"\nextra_args = []\nenv = { }\n\n[investigators.mine]\n\
                     command = [\"/usr/local/bin/my-triage\", \"--json\"]\n\n[[sinks]]\nkind = \"jsonl\"\n";
         let config = parse(Path::new("/c.toml"), text).unwrap();
-        assert_eq!(config.drain.chain.unwrap()[0], "codex");
-        let config = parse(Path::new("/c.toml"), &format!("{text}[investigators.kimi]\nmodel = \"k\"\n"));
-        assert!(config.unwrap().investigators.contains_key("mine"));
+        assert_eq!(config.drain.chain.unwrap(), ["codex", "claude", "gemini"]);
+        assert!(config.investigators.contains_key("mine"));
+    }
+
+    #[test]
+    fn what_an_investigation_costs_can_be_said() {
+        let text = "[prices.\"gpt-9.1\"]\ninput = 2\ncached_input = 0.2\noutput = 8.0\n[budget]\n\
+                    per_investigation_usd = 0\nassumed_usd = 0.5\n";
+        let config = parse(Path::new("/c.toml"), text).unwrap();
+        assert_eq!(config.prices["gpt-9.1"], Price { input: 2.0, cached_input: 0.2, output: 8.0 });
+        assert_eq!((config.budget.per_investigation_usd, config.budget.assumed_usd), (Some(0.0), Some(0.5)));
     }
 
     #[test]

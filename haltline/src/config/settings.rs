@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use haltline_analytics::SinkEntry;
-use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Limits};
+use haltline_dispatcher::{Charges, DispatcherConfig, Environment, InvestigatorConfig, Limits, Price, PriceTable};
 use haltline_protocol::Severity;
 
 use super::{Config, ConfigError};
-use crate::cli::DrainArgs;
+use crate::cli::{DrainArgs, InvestigatorArgs};
 
 /// Investigations of one drain where nothing else is said. A bound on what one command can cost.
 const MAX: u32 = 20;
@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 }
 
 /// A value and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sourced<T> {
     /// The value.
     pub(crate) value: T,
@@ -64,7 +64,7 @@ impl<T> Sourced<T> {
 }
 
 /// What is in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// The configuration file that was read.
     pub(crate) file: Option<PathBuf>,
@@ -86,11 +86,15 @@ pub(crate) struct Settings {
     pub(crate) inbox_origin: Origin,
     /// The sections of the investigators.
     pub(crate) investigators: BTreeMap<String, InvestigatorConfig>,
+    /// The prices that the file names, by model; they win over the built-in ones.
+    pub(crate) prices: BTreeMap<String, Price>,
+    /// What is set aside for one investigation, in US dollars; 0 is no cap.
+    pub(crate) per_investigation_usd: Sourced<f64>,
+    /// What an investigation is charged whose cost nobody knows, in US dollars.
+    pub(crate) assumed_usd: Sourced<f64>,
     /// The sinks that the file names.
     pub(crate) sinks: Vec<SinkEntry>,
-    investigator: Option<String>,
-    shell_command: Option<String>,
-    model: Option<String>,
+    asked: InvestigatorArgs,
 }
 
 impl Settings {
@@ -107,7 +111,7 @@ impl Settings {
         config: Config,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let Config { file, drain, investigators, sinks } = config;
+        let Config { file, drain, investigators, prices, budget, sinks } = config;
         let built_in = DispatcherConfig::default();
         let inbox_variable = variable(INBOX_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         let (inbox, inbox_origin) = match (&flags.inbox, inbox_variable) {
@@ -124,16 +128,19 @@ impl Settings {
             max: Sourced::first(flags.max, drain.max, || MAX),
             severity_min: Sourced::first(flags.severity_min, drain.severity_min, || Severity::Medium),
             jobs: Sourced::first(flags.jobs.map(usize::from), drain.jobs.map(usize::from), || built_in.jobs),
-            timeout: Sourced::first(flags.timeout, drain.timeout, || built_in.limits.wall),
+            timeout: Sourced::first(flags.asked.timeout, drain.timeout, || built_in.limits.wall),
             chain: Sourced::first(None, drain.chain, || built_in.chain),
             max_attempts: Sourced::first(None, drain.max_attempts, || MAX_ATTEMPTS),
             inbox: inbox.map(absolute).transpose()?,
             inbox_origin,
             investigators,
+            prices,
+            per_investigation_usd: Sourced::first(None, budget.per_investigation_usd, || {
+                built_in.charges.per_investigation_usd
+            }),
+            assumed_usd: Sourced::first(None, budget.assumed_usd, || built_in.charges.assumed_usd),
             sinks,
-            investigator: flags.investigator.clone(),
-            shell_command: flags.command.clone(),
-            model: flags.model.clone(),
+            asked: flags.asked.clone(),
         })
     }
 
@@ -142,14 +149,16 @@ impl Settings {
         let built_in = DispatcherConfig::default();
         // A wall clock from a flag beats that of an investigator's section; one from the file does not.
         let by_flag = self.timeout.origin == Origin::Flag;
+        let prices = PriceTable::with(self.prices);
         DispatcherConfig {
-            choice: self.investigator.unwrap_or(built_in.choice),
+            choice: self.asked.investigator.unwrap_or(built_in.choice),
             chain: self.chain.value,
-            shell_command: self.shell_command,
-            model: self.model,
+            shell_command: self.asked.command,
+            model: self.asked.model,
             jobs: self.jobs.value,
             limits: Limits { wall: self.timeout.value, ..built_in.limits },
             timeout: by_flag.then_some(self.timeout.value),
+            charges: Charges::new(prices, self.per_investigation_usd.value, self.assumed_usd.value),
             investigators: self.investigators,
             environment: Environment::of_this_process(),
         }
@@ -159,7 +168,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::file::DrainSection;
+    use crate::config::file::{BudgetSection, DrainSection};
 
     fn merge(flags: &DrainArgs, drain: DrainSection, inbox: Option<&str>) -> Settings {
         let config = Config { drain, ..Config::default() };
@@ -187,12 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn the_dispatcher_charges_what_the_file_says() {
+        let price = Price { input: 2.0, cached_input: 0.2, output: 8.0 };
+        let budget = BudgetSection { per_investigation_usd: None, assumed_usd: Some(0.5) };
+        let config = Config { prices: [("mine".to_owned(), price)].into(), budget, ..Config::default() };
+        let settings = Settings::merge_with(&DrainArgs::default(), config, |_| None).unwrap();
+        assert_eq!(
+            (settings.assumed_usd.origin, settings.per_investigation_usd.origin),
+            (Origin::File, Origin::BuiltIn)
+        );
+        let charges = settings.into_dispatcher().charges;
+        assert_eq!((charges.per_investigation_usd, charges.assumed_usd), (1.0, 0.5));
+        assert!(charges.prices.rows().any(|(model, found)| model == "mine" && *found == price));
+        assert!(charges.prices.rows().any(|(model, _)| model == "gpt-5.5"));
+    }
+
+    #[test]
     fn only_a_wall_clock_from_a_flag_beats_that_of_a_section() {
         let minute = Duration::from_secs(60);
         let file = DrainSection { timeout: Some(minute), ..DrainSection::default() };
         let dispatcher = merge(&DrainArgs::default(), file.clone(), None).into_dispatcher();
         assert_eq!((dispatcher.limits.wall, dispatcher.timeout), (minute, None));
-        let flags = DrainArgs { timeout: Some(2 * minute), ..DrainArgs::default() };
+        let asked = InvestigatorArgs { timeout: Some(2 * minute), ..InvestigatorArgs::default() };
+        let flags = DrainArgs { asked, ..DrainArgs::default() };
         let dispatcher = merge(&flags, file, None).into_dispatcher();
         assert_eq!((dispatcher.limits.wall, dispatcher.timeout), (2 * minute, Some(2 * minute)));
     }

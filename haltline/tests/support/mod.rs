@@ -1,6 +1,8 @@
 //! A home of one's own and the real program in it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod drains;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;

@@ -1,0 +1,107 @@
+//! One history on one machine, and what holds afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use haltline_spool::model::{Fault, Process, Task, World};
+use haltline_spool::{Layout, Mutant};
+
+use crate::actors::{drain, emit};
+use crate::check;
+use crate::history::{Emission, History, Phase};
+use crate::ledger::{Ledger, Occurrence};
+
+/// A machine with a queue.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) world: Arc<World>,
+    pub(crate) layout: Layout,
+    pub(crate) ledger: Ledger,
+    pub(crate) mutant: Option<Mutant>,
+    next: AtomicU32,
+}
+
+/// Runs a history, lets the machine recover without faults, and says what does not hold.
+pub(crate) fn run(history: &History, mutant: Option<Mutant>) -> Result<Vec<u64>, Vec<String>> {
+    let machine = Machine::new(history, mutant);
+    let mut steps = Vec::with_capacity(history.phases.len());
+    for phase in &history.phases {
+        steps.push(machine.run(phase));
+    }
+    check::recovered(&machine);
+    Mutant::on_this_thread(None);
+    let violations = std::mem::take(&mut machine.ledger.accounts().violations);
+    if violations.is_empty() { Ok(steps) } else { Err(violations) }
+}
+
+impl Machine {
+    fn new(history: &History, mutant: Option<Mutant>) -> Self {
+        Self {
+            world: World::new(history.chance(), history.switches_one_in),
+            layout: Layout::new("/home"),
+            ledger: Ledger::default(),
+            mutant,
+            next: AtomicU32::new(1),
+        }
+    }
+
+    fn run(&self, phase: &Phase) -> u64 {
+        let number = |emission: &Emission| (*emission, self.next.fetch_add(1, Ordering::Relaxed));
+        let mut tasks: Vec<Task<'_>> = Vec::new();
+        for emitter in &phase.emitters {
+            let emissions: Vec<(Emission, Occurrence)> = emitter.iter().map(number).collect();
+            tasks.push(Box::new(move |process: &Arc<Process>| emit(self, process, &emissions)));
+        }
+        for _ in 0..phase.drains {
+            tasks.push(Box::new(move |process: &Arc<Process>| drain(self, process, phase.all_well)));
+        }
+        let steps = self.world.run(phase.faults.clone(), tasks);
+        if phase.power_cut {
+            self.world.cut_power();
+        }
+        if phase.time_passes {
+            self.pass_time();
+        }
+        steps
+    }
+
+    /// One drain without a fault.
+    pub(crate) fn drain_well(&self) {
+        self.run(&Phase { drains: 1, all_well: true, ..Phase::default() });
+    }
+
+    /// Lets every wait be over.
+    pub(crate) fn pass_time(&self) {
+        for (path, bytes) in self.world.files() {
+            let text = String::from_utf8_lossy(&bytes);
+            if let Some((before, wait)) = text.split_once("\"notBefore\": \"2")
+                && path.contains("/pending-investigations/")
+            {
+                self.world.doctor(&path, format!("{before}\"notBefore\": \"1{wait}").into_bytes());
+            }
+        }
+    }
+
+    /// Why a drain ended early, for whoever looks into a failure.
+    pub(crate) fn note(&self, what: &str) {
+        if std::env::var_os("HALTLINE_MODEL_NOTES").is_some() {
+            println!("{what}");
+        }
+    }
+}
+
+/// The number of the event in a file; none for what is no event.
+pub(crate) fn occurrence_in(name: &str, bytes: &[u8]) -> Option<Occurrence> {
+    if !name.ends_with(".json") || name.starts_with('.') {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (_, rest) = text.split_once("\"message\": \"m")?;
+    rest.split_once('"')?.0.parse().ok()
+}
+
+/// Faults of one kind at one step.
+pub(crate) fn fault_at(step: u64, fault: Fault) -> BTreeMap<u64, Fault> {
+    BTreeMap::from([(step, fault)])
+}

@@ -1,0 +1,138 @@
+//! Ways through the histories: all of the short ones, and from a failure to a shorter one.
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use haltline_spool::Mutant;
+use haltline_spool::model::Fault;
+
+use crate::history::{Emission, History, Phase};
+use crate::machine::{self, fault_at};
+
+/// A history after which something does not hold.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) history: History,
+    pub(crate) violations: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "seed {}: {:#?}", self.history.seed, self.violations)?;
+        writeln!(formatter, "in this history: {:#?}", self.history)
+    }
+}
+
+/// What one process does in a short history.
+const OPERATIONS: [fn() -> Phase; 4] = [
+    || emit(Emission::Fault(0)),
+    || emit(Emission::Audit),
+    || emit(Emission::Resolved),
+    || Phase { drains: 1, time_passes: true, ..Phase::default() },
+];
+
+fn emit(emission: Emission) -> Phase {
+    Phase { emitters: vec![vec![emission]], ..Phase::default() }
+}
+
+/// Runs every sequence of up to three operations, with a kill or a power cut at every step of every operation. Power
+/// cuts are tried with several choices of what they keep. Returns how many histories there were.
+pub(crate) fn all_short_histories(mutant: Option<Mutant>) -> Result<u64, Box<Failure>> {
+    let mut sequences: Vec<Vec<Phase>> = Vec::new();
+    for first in OPERATIONS {
+        sequences.push(vec![first()]);
+        for second in OPERATIONS {
+            sequences.push(vec![first(), second()]);
+            sequences.extend(OPERATIONS.map(|third| vec![first(), second(), third()]));
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = || {
+        let mut count = 0;
+        while let Some(phases) = sequences.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match crash_everywhere(phases, mutant) {
+                Ok(tried) => count += tried,
+                Err(failure) => {
+                    next.store(sequences.len(), Ordering::Relaxed);
+                    *failed.lock().expect("no worker panics") = Some(failure);
+                }
+            }
+        }
+        count
+    };
+    let counts: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a history panicked")).sum()
+    });
+    match failed.into_inner().expect("no worker panics") {
+        Some(failure) => Err(failure),
+        None => Ok(counts),
+    }
+}
+
+fn crash_everywhere(phases: &[Phase], mutant: Option<Mutant>) -> Result<u64, Box<Failure>> {
+    let run = |seed: u64, phases: Vec<Phase>| {
+        let history = History { seed, switches_one_in: 1, phases };
+        machine::run(&history, mutant).map_err(|violations| Box::new(Failure { history, violations }))
+    };
+    let mut count = 1;
+    let steps = run(0, phases.to_vec())?;
+    for (place, steps) in steps.into_iter().enumerate() {
+        for step in 1..=steps {
+            for fault in [Fault::Kill, Fault::PowerCut] {
+                let mut phases = phases.to_vec();
+                phases[place].faults = fault_at(step, fault);
+                run(step, phases)?;
+                count += 1;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// A history with the same seed that has less in it and still fails.
+pub(crate) fn shrink(mut failure: Failure, mutant: Option<Mutant>) -> Failure {
+    while let Some(smaller) = smaller_histories(&failure.history)
+        .into_iter()
+        .find_map(|history| Some(Failure { violations: machine::run(&history, mutant).err()?, history }))
+    {
+        failure = smaller;
+    }
+    failure
+}
+
+fn smaller_histories(history: &History) -> Vec<History> {
+    let mut smaller = Vec::new();
+    for place in 0..history.phases.len() {
+        let mut with = |change: &dyn Fn(&mut Vec<Phase>)| {
+            let mut history = history.clone();
+            change(&mut history.phases);
+            smaller.push(history);
+        };
+        with(&|phases| drop(phases.remove(place)));
+        let phase = &history.phases[place];
+        for emitter in 0..phase.emitters.len() {
+            with(&|phases| drop(phases[place].emitters.remove(emitter)));
+            if phase.emitters[emitter].len() > 1 {
+                with(&|phases| phases[place].emitters[emitter].truncate(1));
+            }
+        }
+        if phase.drains > 0 {
+            with(&|phases| phases[place].drains -= 1);
+        }
+        for step in phase.faults.keys() {
+            with(&|phases| phases[place].faults.retain(|at, _| at != step));
+        }
+        if phase.power_cut {
+            with(&|phases| phases[place].power_cut = false);
+        }
+        if phase.time_passes {
+            with(&|phases| phases[place].time_passes = false);
+        }
+    }
+    smaller
+}

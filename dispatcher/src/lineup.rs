@@ -1,0 +1,239 @@
+//! The investigators of a chain that are there, as one: where the first cannot work at all, the next takes over.
+//!
+//! What only its surroundings can mend - no login, no plan left, no program - takes an investigator out for the rest of
+//! the drain, and is no attempt at the event. Whoever is asked after another works in a folder of its own below the
+//! attempt's, so that each one's output stays.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use haltline_protocol::{Assignment, AttemptSlot, DispatchFailure, Failure, Investigation, Investigator, Usage};
+use tokio_util::sync::CancellationToken;
+
+use crate::attempt::Attempt;
+use crate::cost::add;
+
+/// The most investigators that are asked about one event. A chain is a handful.
+const MOST_ASKED: usize = 9;
+
+/// Investigators in the order of preference.
+#[derive(Debug)]
+pub struct Lineup {
+    members: Vec<Member>,
+    /// Those that are out for this drain, by place, with the reason.
+    out: Mutex<BTreeMap<usize, DispatchFailure>>,
+}
+
+/// One place of the order.
+#[derive(Debug)]
+pub(crate) enum Member {
+    /// It is there.
+    Present(Arc<dyn Investigator>),
+    /// It is not, for this reason.
+    Absent(String),
+}
+
+impl Lineup {
+    pub(crate) fn new(members: Vec<Member>) -> Self {
+        Self { members, out: Mutex::default() }
+    }
+
+    /// The investigators that are there.
+    fn present(&self) -> impl Iterator<Item = &Arc<dyn Investigator>> {
+        self.members.iter().filter_map(|member| match member {
+            Member::Present(investigator) => Some(investigator),
+            Member::Absent(_) => None,
+        })
+    }
+
+    fn out(&self) -> MutexGuard<'_, BTreeMap<usize, DispatchFailure>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether it says more about the investigator's surroundings than about the event.
+fn is_of_surroundings(class: Failure) -> bool {
+    matches!(class, Failure::Auth | Failure::Quota | Failure::MissingProgram)
+}
+
+#[async_trait]
+impl Investigator for Lineup {
+    fn name(&self) -> &str {
+        self.present().next().map_or("nobody", |investigator| investigator.name())
+    }
+
+    async fn investigate(
+        &self,
+        assignment: &Assignment,
+        cut: CancellationToken,
+    ) -> Result<Investigation, DispatchFailure> {
+        let mut passed_over = Vec::new();
+        let mut spent = None;
+        let mut asked = 0;
+        let mut last = None;
+        for (place, member) in self.members.iter().enumerate() {
+            let investigator = match member {
+                Member::Present(investigator) => investigator,
+                Member::Absent(reason) => {
+                    passed_over.push(reason.clone());
+                    continue;
+                }
+            };
+            let earlier = self.out().get(&place).cloned();
+            if let Some(failure) = earlier {
+                passed_over.push(format!("{}: {failure}", investigator.name()));
+                last = Some(DispatchFailure { usage: Box::new(bare_usage(investigator.name())), ..failure });
+                continue;
+            }
+            if asked == MOST_ASKED {
+                break;
+            }
+            asked += 1;
+            let verdict = match place_for(assignment, asked) {
+                Ok(own) => investigator.investigate(&own, cut.clone()).await,
+                Err(error) => Err(failure_of(Failure::Crash, error.to_string(), investigator.name())),
+            };
+            match verdict {
+                Ok(mut investigation) => {
+                    complete(&mut investigation.usage, passed_over, spent);
+                    return Ok(investigation);
+                }
+                Err(failure) if is_of_surroundings(failure.class) => {
+                    tracing::warn!(investigator = investigator.name(), error = %failure, "out for this drain");
+                    self.out().insert(place, failure.clone());
+                    passed_over.push(format!("{}: {failure}", investigator.name()));
+                    spent = add(spent, failure.usage.cost);
+                    last = Some(failure);
+                }
+                Err(mut failure) => {
+                    complete(&mut failure.usage, passed_over, spent);
+                    return Err(failure);
+                }
+            }
+        }
+        let mut failure = last
+            .unwrap_or_else(|| failure_of(Failure::MissingProgram, "no investigator is there".to_owned(), self.name()));
+        // The last one's reason is the failure itself.
+        passed_over.pop();
+        failure.usage.passed_over = passed_over;
+        failure.usage.cost = spent;
+        Err(failure)
+    }
+
+    async fn salvage(&self, assignment: &Assignment) -> Option<Investigation> {
+        self.present().next()?.salvage(assignment).await
+    }
+}
+
+/// The assignment with the folder of whoever is asked: the first has the attempt's own, the others one below it.
+fn place_for(assignment: &Assignment, asked: usize) -> std::io::Result<Assignment> {
+    if asked == 1 {
+        return Ok(assignment.clone());
+    }
+    let name = later_folder(asked);
+    Attempt::at(&assignment.slot.folder).make_folder(&name)?;
+    let slot = AttemptSlot { folder: assignment.slot.folder.join(name), ..assignment.slot.clone() };
+    Ok(Assignment { slot, ..assignment.clone() })
+}
+
+fn later_folder(asked: usize) -> String {
+    format!("then-{asked}")
+}
+
+/// The folders of those that were asked after the first, in order, as far as they are there.
+pub(crate) fn later_folders(folder: &Path) -> Vec<PathBuf> {
+    let places = (2..=MOST_ASKED).map(|asked| folder.join(later_folder(asked)));
+    places.take_while(|place| place.symlink_metadata().is_ok_and(|found| found.is_dir())).collect()
+}
+
+fn complete(usage: &mut Usage, passed_over: Vec<String>, spent: Option<haltline_protocol::Cost>) {
+    usage.passed_over = passed_over;
+    usage.cost = add(spent, usage.cost);
+}
+
+fn failure_of(class: Failure, detail: String, name: &str) -> DispatchFailure {
+    DispatchFailure { class, detail, usage: Box::new(bare_usage(name)), retry_after: None }
+}
+
+fn bare_usage(name: &str) -> Usage {
+    Usage { provider: name.to_owned(), ..Usage::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use haltline_protocol::{Cost, CostSource, HaltEvent};
+    use serde_json::json;
+
+    use super::*;
+    use crate::mock::{ScriptedAnswer, ScriptedInvestigator};
+
+    fn assignment(folder: &Path) -> Assignment {
+        let row = json!({
+            "faultId": "K", "runId": "r", "stateSlug": "s", "kind": "K", "severity": "HIGH", "timestamp": "",
+            "message": "m", "pointers": {}, "snapshot": {},
+        });
+        Assignment {
+            event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
+            occurrences: 1,
+            slot: AttemptSlot { seq: 1, number: 1, folder: folder.to_owned(), begun: jiff::Timestamp::UNIX_EPOCH },
+            pattern_categories: Arc::new([]),
+        }
+    }
+
+    fn scripted(script: impl IntoIterator<Item = ScriptedAnswer>) -> Arc<ScriptedInvestigator> {
+        Arc::new(ScriptedInvestigator::new(script))
+    }
+
+    fn lineup(members: &[&Arc<ScriptedInvestigator>]) -> Lineup {
+        let present =
+            |member: &&Arc<ScriptedInvestigator>| Member::Present(Arc::clone(member) as Arc<dyn Investigator>);
+        Lineup::new(members.iter().map(present).collect())
+    }
+
+    #[tokio::test]
+    async fn the_next_takes_over_where_the_first_cannot_work_and_is_asked_first_from_then_on() {
+        let home = tempfile::tempdir().unwrap();
+        for class in [Failure::Auth, Failure::Quota, Failure::MissingProgram] {
+            let first = scripted([ScriptedAnswer::Fails(class)]);
+            let answer = ScriptedAnswer::RootCause { root_cause: "x".to_owned(), usd: Some(0.5) };
+            let second = scripted([answer]);
+            let both = lineup(&[&first, &second]);
+            for _ in 0..2 {
+                let found = both.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap();
+                assert_eq!(found.usage.passed_over, [format!("scripted: {class}: scripted")]);
+                assert_eq!(found.usage.cost, Cost::new(0.5, CostSource::Reported));
+            }
+            assert_eq!((first.asked().len(), second.asked().len()), (1, 2), "{class}");
+        }
+        assert_eq!(later_folders(home.path()), [home.path().join("then-2")]);
+    }
+
+    #[tokio::test]
+    async fn what_the_event_may_be_to_blame_for_is_not_tried_on_another() {
+        let home = tempfile::tempdir().unwrap();
+        for class in [Failure::BadReport, Failure::Timeout, Failure::Crash, Failure::RateLimit, Failure::Interrupted] {
+            let (first, second) = (scripted([ScriptedAnswer::Fails(class)]), scripted([]));
+            let both = lineup(&[&first, &second]);
+            let failure = both.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap_err();
+            assert_eq!((failure.class, second.asked().len()), (class, 0));
+            assert!(failure.usage.passed_over.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn where_all_are_out_the_failure_names_them_all_and_nobody_is_asked_again() {
+        let home = tempfile::tempdir().unwrap();
+        let first = scripted([ScriptedAnswer::Fails(Failure::Auth)]);
+        let second = scripted([ScriptedAnswer::Fails(Failure::Quota)]);
+        let mut all = lineup(&[&first, &second]);
+        all.members.insert(0, Member::Absent("codex: missing-program: not on PATH".to_owned()));
+        for _ in 0..2 {
+            let failure = all.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap_err();
+            assert_eq!(failure.class, Failure::Quota);
+            assert_eq!(failure.usage.passed_over, ["codex: missing-program: not on PATH", "scripted: auth: scripted"]);
+        }
+        assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+    }
+}

@@ -1,0 +1,209 @@
+//! `haltline doctor`: looks whether a drain could run and investigate here, and says what to do where it could not.
+//! Nothing is written into the queue, and nobody is asked anything but for a version.
+
+use std::path::PathBuf;
+
+use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Roster, Seen};
+use haltline_spool::Layout;
+use serde::Serialize;
+
+use crate::cli::{Doctor, DrainArgs};
+use crate::config::{self, Settings};
+use crate::exit::Exit;
+use crate::folders::{Advice, FolderFinding, FolderState, look_at_folders};
+use crate::output::{self, line, visible};
+
+/// What was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checkup {
+    /// A drain could run and investigate.
+    ok: bool,
+    home: PathBuf,
+    /// The configuration file in force; none where there is none, or it cannot be used.
+    config_file: Option<PathBuf>,
+    /// The investigator that a drain asks first where nobody names one.
+    auto: Option<String>,
+    investigators: Vec<InvestigatorTold>,
+    folders: Vec<FolderFinding>,
+    /// What a person has to mend.
+    problems: Vec<Advice>,
+    /// What could be better.
+    hints: Vec<Advice>,
+}
+
+/// What is known of one investigator.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvestigatorTold {
+    name: String,
+    summary: &'static str,
+    /// Whether it is in the chain.
+    is_chosen: bool,
+    state: &'static str,
+    program: Option<PathBuf>,
+    version: Option<String>,
+    /// Why it cannot be started.
+    problem: Option<String>,
+    install_hint: &'static str,
+}
+
+pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
+    let checkup = match look(layout, args) {
+        Ok(checkup) => checkup,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Failed;
+        }
+    };
+    if args.json {
+        output::json(&checkup);
+    } else {
+        checkup.print();
+    }
+    if checkup.ok { Exit::Done } else { Exit::Failed }
+}
+
+/// Looks at everything. A configuration that cannot be used hides nothing else: what is built in stands in for it.
+fn look(layout: &Layout, args: &Doctor) -> std::io::Result<Checkup> {
+    let mut problems = Vec::new();
+    let settings =
+        config::load(args.config.as_deref()).and_then(|config| Settings::merge(&DrainArgs::default(), config));
+    let (config_file, inbox, dispatcher) = match settings {
+        Ok(settings) => (settings.file.clone(), settings.inbox.clone(), settings.into_dispatcher()),
+        Err(error) => {
+            problems.push(Advice::new(error.to_string(), "correct it; `haltline config show` tells when it is right"));
+            let environment = Environment::of_this_process();
+            (None, None, DispatcherConfig { environment, ..DispatcherConfig::default() })
+        }
+    };
+    let mut hints = Vec::new();
+    let (mut auto, mut findings) = (None, Vec::new());
+    match Roster::build(&dispatcher) {
+        Ok(roster) => {
+            findings = survey(&roster)?;
+            auto = judge(&roster, &findings, &mut problems, &mut hints);
+        }
+        Err(error) => problems.push(Advice::new(error.to_string(), "correct the configuration")),
+    }
+    let folders = look_at_folders(layout, inbox.as_deref());
+    problems.extend(folders.problems);
+    hints.extend(folders.hints);
+    Ok(Checkup {
+        ok: problems.is_empty(),
+        home: layout.home().to_owned(),
+        config_file,
+        auto,
+        investigators: findings.into_iter().map(InvestigatorTold::of).collect(),
+        folders: folders.folders,
+        problems,
+        hints,
+    })
+}
+
+/// Asks the programs for their versions, with a folder of their own that is gone afterwards.
+fn survey(roster: &Roster) -> std::io::Result<Vec<Finding>> {
+    let scratch = tempfile::Builder::new().prefix("haltline-doctor-").tempdir()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let findings = runtime.block_on(roster.survey(scratch.path()));
+    scratch.close()?;
+    Ok(findings)
+}
+
+/// Says whom a drain would ask first, and what is wrong with the chain.
+fn judge(roster: &Roster, findings: &[Finding], problems: &mut Vec<Advice>, hints: &mut Vec<Advice>) -> Option<String> {
+    let in_chain = || findings.iter().filter(|finding| finding.is_chosen);
+    let auto = match roster.pick() {
+        Ok(investigator) => investigator.name().to_owned(),
+        Err(none) if in_chain().any(|finding| !matches!(finding.seen, Seen::Missing { .. })) => {
+            problems.push(Advice::new(none.to_string(), "run haltline outside of the investigation"));
+            return None;
+        }
+        Err(_) => {
+            let wanted: Vec<_> = in_chain().map(|finding| finding.name.as_str()).collect();
+            let install: Vec<_> = in_chain().map(|finding| finding.install_hint).collect();
+            problems.push(Advice::new(
+                format!("no investigator of drain.chain is on PATH: {}", wanted.join(", ")),
+                format!("install one ({}), or drain with `--investigator triage`", install.join("; ")),
+            ));
+            return None;
+        }
+    };
+    for finding in in_chain() {
+        let Seen::Broken { program, problem } = &finding.seen else { continue };
+        let (name, program) = (&finding.name, program.display());
+        let advice = Advice::new(
+            format!("`{name}` is in drain.chain and does not start: {program}: {problem}"),
+            format!("mend it ({}), or take it out of drain.chain", finding.install_hint),
+        );
+        // The first that is there is asked, and one that does not start fails each investigation.
+        if *name == auto { problems.push(advice) } else { hints.push(advice) }
+    }
+    Some(auto)
+}
+
+impl InvestigatorTold {
+    fn of(finding: Finding) -> Self {
+        let (state, program, version, problem) = match finding.seen {
+            Seen::BuiltIn => ("built-in", None, None, None),
+            Seen::Starts { program, version } => ("starts", Some(program), version, None),
+            Seen::Broken { program, problem } => ("broken", Some(program), None, Some(problem)),
+            Seen::Missing { wanted } => ("missing", None, None, Some(format!("no executable {wanted} on PATH"))),
+        };
+        Self {
+            name: finding.name,
+            summary: finding.summary,
+            is_chosen: finding.is_chosen,
+            state,
+            program,
+            version,
+            problem,
+            install_hint: finding.install_hint,
+        }
+    }
+
+    fn line(&self) -> String {
+        let chain = if self.is_chosen { "*" } else { " " };
+        let version = self.version.as_deref().unwrap_or_default();
+        let program = self.program.as_ref().map(|program| program.display().to_string()).unwrap_or_default();
+        let problem = self.problem.as_deref().unwrap_or_default();
+        let rest: Vec<_> = [version, &program, problem].into_iter().filter(|part| !part.is_empty()).collect();
+        format!("  {chain} {:<10} {:<9} {}", visible(&self.name), self.state, visible(&rest.join("  ")))
+    }
+}
+
+impl Checkup {
+    fn print(&self) {
+        match &self.config_file {
+            Some(path) => line(format!("Configuration: {}", path.display())),
+            None => line("Configuration: what is built in"),
+        }
+        line(format!("Home: {}", self.home.display()));
+        for FolderFinding { path, state } in &self.folders {
+            let state = match state {
+                FolderState::Usable => "usable",
+                FolderState::NotThere => "not there",
+                FolderState::Unusable => "unusable",
+            };
+            let shown = path.strip_prefix(&self.home).ok().filter(|below| !below.as_os_str().is_empty());
+            line(format!("    {state:<10} {}", shown.unwrap_or(path).display()));
+        }
+        line("Investigators (* in drain.chain)");
+        self.investigators.iter().for_each(|investigator| line(investigator.line()));
+        if let Some(auto) = &self.auto {
+            line(format!("A drain asks `{}` first. Whether it is logged in shows when it is asked.", visible(auto)));
+        }
+        advise("hint", &self.hints);
+        advise("problem", &self.problems);
+        if self.ok {
+            line("A drain could run and investigate.");
+        }
+    }
+}
+
+fn advise(what: &str, all: &[Advice]) {
+    for Advice { problem, remedy } in all {
+        line(format!("{what}: {}", visible(problem)));
+        line(format!("    do: {}", visible(remedy)));
+    }
+}

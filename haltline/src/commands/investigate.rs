@@ -1,0 +1,270 @@
+//! `haltline investigate`: has one fault investigated now, by hand. Its event stays where it is and as it is.
+//!
+//! The report is filed like a drain's, under a drain id of its own, so that an earlier report of the fault is kept
+//! beside it. There is no analytics row: a row tells what became of an event, and nothing becomes of this one.
+
+use std::sync::Arc;
+
+use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
+use haltline_consumer::Progress;
+use haltline_dispatcher::{DispatcherError, Roster};
+use haltline_protocol::{
+    Assignment, Failure, FaultKey, Filing, HaltEvent, Investigation, Investigator, LearnedPattern, NoInvestigator,
+    Queue, QueueError, Record, Sink, SinkError, Ticket, Verdict,
+};
+use haltline_spool::{DrainQueue, Folder, Layout, event_name};
+use jiff::Timestamp;
+
+use crate::cli::{DrainArgs, Investigate};
+use crate::compose::ComposeError;
+use crate::config::{self, ConfigError, Settings};
+use crate::exit::Exit;
+use crate::investigation::{NotTold, Told};
+use crate::occurrences::Occurrences;
+use crate::output::{self, visible};
+use crate::progress;
+use crate::redaction;
+use crate::signals::{self, Stop};
+
+/// The most of the file of patterns that is read, in bytes; the categories in it are only a help.
+const MOST_OF_PATTERNS: u64 = 16 << 20;
+
+/// Why nobody was asked.
+#[derive(Debug, thiserror::Error)]
+enum InvestigateError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(
+        "the queue {} has no event of the fault `{}`{}; look for it in pending-investigations/, processed/ and dead-letter/",
+        queue,
+        fault,
+        of_run
+    )]
+    Unknown { queue: String, fault: String, of_run: String },
+    #[error("more than one run has the fault `{fault}`; say which one with --run-id: {runs}")]
+    SeveralRuns { fault: String, runs: String },
+    #[error("the event is for the audit only, and there is nothing to investigate")]
+    AuditOnly,
+    #[error("a drain that runs now holds the fault `{0}`; wait for its report")]
+    HeldNow(String),
+    #[error(
+        "a drain that is dead holds the fault `{0}`; the next drain takes it back: `haltline drain-faults --queue`"
+    )]
+    HeldByTheDead(String),
+    #[error(transparent)]
+    NoInvestigator(#[from] NoInvestigator),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+}
+
+impl From<DispatcherError> for InvestigateError {
+    fn from(error: DispatcherError) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
+impl From<QueueError> for InvestigateError {
+    fn from(error: QueueError) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
+impl From<SinkOpenError> for InvestigateError {
+    fn from(error: SinkOpenError) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
+impl From<std::io::Error> for InvestigateError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
+impl InvestigateError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::NoInvestigator(_) => Exit::Config,
+            Self::Unknown { .. } | Self::SeveralRuns { .. } | Self::AuditOnly => Exit::Usage,
+            Self::HeldNow(_) | Self::HeldByTheDead(_) => Exit::Failed,
+            Self::Compose(error) => error.exit(),
+        }
+    }
+}
+
+/// What came of asking.
+struct Asked {
+    event: Arc<HaltEvent>,
+    /// The report with what sinks made of it, or why there is none.
+    verdict: Result<Filed, haltline_protocol::DispatchFailure>,
+}
+
+struct Filed {
+    filing: Arc<Filing>,
+    inbox_filed: u32,
+    /// What sinks could not do.
+    unfiled: Vec<SinkError>,
+}
+
+pub(crate) fn run(layout: &Layout, args: &Investigate) -> Exit {
+    match investigate(layout, args) {
+        Ok(asked) => tell(layout, args, &asked),
+        Err(error) => {
+            output::error(&error);
+            error.exit()
+        }
+    }
+}
+
+fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, InvestigateError> {
+    let flags = DrainArgs { asked: args.asked.clone(), ..DrainArgs::default() };
+    let settings = config::load(args.config.as_deref()).and_then(|config| Settings::merge(&flags, config))?;
+    let roster = Roster::build(&settings.clone().into_dispatcher())?;
+    let (key, event) = choose(layout, args)?;
+    let investigator = roster.pick()?;
+    redaction::start_with(layout, &settings.investigators, false);
+    let context = SinkContext { layout: layout.clone(), inbox_override: settings.inbox };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let stop = Stop::default();
+        let watch = tokio::spawn(signals::watch(&stop, None)?);
+        let sinks = open_sinks(SINKS, &settings.sinks, &context)?;
+        let queue = DrainQueue::open(layout)?;
+        let asked = ask(layout, &queue, &key, event, &*investigator, sinks, &stop).await;
+        if let Err(error) = queue.close().await {
+            tracing::warn!(%error, "left a folder for the next drain to clear away");
+        }
+        watch.abort();
+        asked
+    })
+}
+
+/// The fault and its newest event; none where drains hold all of them.
+fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltEvent>), InvestigateError> {
+    let found = Occurrences::find(layout, &args.fault_id, args.run_id.as_deref())?;
+    let fault = visible(&args.fault_id);
+    let runs = found.runs();
+    let mut all = runs.iter();
+    let run_id = match (all.next(), all.next()) {
+        (Some(run_id), None) => run_id.clone(),
+        (Some(_), Some(_)) => {
+            let runs: Vec<_> = runs.iter().map(|run_id| visible(run_id.as_str())).collect();
+            return Err(InvestigateError::SeveralRuns { fault, runs: runs.join(", ") });
+        }
+        (None, _) => {
+            let of_run = args.run_id.as_deref().map(|run_id| format!(" in run `{}`", visible(run_id)));
+            let queue = layout.queue().display().to_string();
+            return Err(InvestigateError::Unknown { queue, fault, of_run: of_run.unwrap_or_default() });
+        }
+    };
+    match found.newest() {
+        Some(event) if event.is_audit_only() => Err(InvestigateError::AuditOnly),
+        newest => Ok((FaultKey { run_id, fault_id: args.fault_id.as_str().into() }, newest)),
+    }
+}
+
+/// Asks the investigator and files its report. The hold of the queue is there for the attempt's folder alone.
+async fn ask(
+    layout: &Layout,
+    queue: &DrainQueue,
+    key: &FaultKey,
+    event: Option<HaltEvent>,
+    investigator: &dyn Investigator,
+    sinks: Vec<Box<dyn Sink>>,
+    stop: &Stop,
+) -> Result<Asked, InvestigateError> {
+    let fault = || visible(key.fault_id.as_str());
+    if queue.is_held_elsewhere(key).await? {
+        return Err(InvestigateError::HeldNow(fault()));
+    }
+    let event = Arc::new(event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?);
+    let ticket = Ticket { name: event_name(key).into(), mark: 0, stamp: Timestamp::now(), claimed: false };
+    let slot = queue.begin_attempt(event.delivery.attempts + 1, &ticket, &[]).await?;
+    let assignment =
+        Assignment { event: Arc::clone(&event), occurrences: 1, slot, pattern_categories: categories(layout) };
+    let shown = progress::show();
+    if let Some(shown) = &shown {
+        let message = visible(&event.message);
+        // A bar that is behind is no reason to wait.
+        shown.try_send(Progress::InvestigationStarted { fault_id: fault(), message }).ok();
+    }
+    // Who asks by hand and then stops has no further work to save: the investigator is ended at once.
+    let verdict: Verdict = investigator.investigate(&assignment, stop.stop.clone()).await;
+    drop(shown);
+    let verdict = match verdict {
+        Ok(investigation) => Ok(file(queue, &assignment, investigation, sinks).await),
+        Err(failure) => Err(failure),
+    };
+    Ok(Asked { event, verdict })
+}
+
+/// The categories of the patterns in force; none where the file cannot be read.
+fn categories(layout: &Layout) -> Arc<[String]> {
+    let path = layout.learned_patterns();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let bytes = Folder::open(layout.queue()).and_then(|queue| queue.read(name, MOST_OF_PATTERNS));
+    let patterns: Option<Vec<LearnedPattern>> =
+        bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    patterns.unwrap_or_default().into_iter().map(|pattern| pattern.category).collect()
+}
+
+async fn file(
+    queue: &DrainQueue,
+    assignment: &Assignment,
+    investigation: Investigation,
+    sinks: Vec<Box<dyn Sink>>,
+) -> Filed {
+    let Investigation { report, usage, citations } = investigation;
+    let filing = Arc::new(Filing {
+        ts: Timestamp::now(),
+        drain_id: queue.drain_id().clone(),
+        seq: assignment.slot.seq,
+        event: Arc::clone(&assignment.event),
+        occurrences: assignment.occurrences,
+        report,
+        usage,
+        citations,
+    });
+    let mut filed = Filed { filing: Arc::clone(&filing), inbox_filed: 0, unfiled: Vec::new() };
+    let records = [Record::Reported(filing)];
+    for mut sink in sinks {
+        match sink.deliver(&records, false).await {
+            Ok(receipt) if sink.name() == "inbox" => filed.inbox_filed += receipt.filed,
+            Ok(_) => {}
+            Err(error) => filed.unfiled.push(error),
+        }
+    }
+    filed
+}
+
+fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
+    let usage = match &asked.verdict {
+        Ok(filed) => &filed.filing.usage,
+        Err(failure) => &failure.usage,
+    };
+    for reason in &usage.passed_over {
+        output::note(format!("haltline: passed over {}", visible(reason)));
+    }
+    match &asked.verdict {
+        Ok(filed) => {
+            let path = layout.queue().join(Layout::report_in_queue(&filed.filing.event.key()));
+            let is_filed = filed.unfiled.is_empty();
+            let told = Told::new(&filed.filing, is_filed.then_some(path), filed.inbox_filed);
+            if args.json {
+                output::json(&told);
+            } else {
+                told.print();
+            }
+            filed.unfiled.iter().for_each(|error| output::error(error));
+            if is_filed { Exit::Done } else { Exit::CannotWrite }
+        }
+        Err(failure) => {
+            let told = NotTold::new(&asked.event, failure);
+            if args.json {
+                output::json(&told);
+            }
+            told.print();
+            if failure.class == Failure::Interrupted { Exit::Stopped } else { Exit::Failed }
+        }
+    }
+}

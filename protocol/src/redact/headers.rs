@@ -1,0 +1,169 @@
+//! Credentials in what programs say to each other: HTTP headers, addresses, and the options of curl.
+
+use std::ops::Range;
+
+use super::entropy::looks_random;
+use super::pairs::{Opening, opening, value_end};
+use super::redactor::starts_with_marker;
+use super::run::run_end;
+use super::view::View;
+
+/// Schemes whose credential is one word (RFC 9110, section 11).
+const ONE_WORD_SCHEMES: [&str; 8] = ["bearer", "basic", "token", "apikey", "negotiate", "ntlm", "dpop", "bot"];
+/// Schemes whose credential is the rest of the line.
+const WHOLE_LINE_SCHEMES: [&str; 5] = ["digest", "aws4-hmac-sha256", "hmac", "oauth", "signature"];
+/// The longest value of a header, in bytes.
+const LONGEST_HEADER: usize = 8192;
+/// How far the options of curl are looked for, in bytes.
+const LONGEST_COMMAND: usize = 2048;
+/// The longest part of an address before its host, in bytes.
+const LONGEST_USERINFO: usize = 512;
+/// The shortest name before a host that may be a key, in bytes.
+const LEAST_LONE_KEY: usize = 16;
+
+/// The credential of an `Authorization` header whose name ends at a place.
+pub(super) fn authorization(view: &View<'_>, name_end: usize) -> Option<Range<usize>> {
+    let Opening { start, .. } = opening(view, name_end)?;
+    let bytes = view.bytes();
+    let line_end = view.line_end(start).min(start + LONGEST_HEADER);
+    let scheme = bytes[start..line_end].iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let named = |schemes: &[&str]| {
+        schemes.iter().any(|name| bytes[start..start + scheme].eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let spaces = bytes[start + scheme..line_end].iter().take_while(|byte| **byte == b' ').count();
+    let behind = start + scheme + spaces;
+    if named(&WHOLE_LINE_SCHEMES) && spaces > 0 {
+        return credential(view, behind..line_end, 4);
+    }
+    if named(&ONE_WORD_SCHEMES) && spaces > 0 {
+        return credential(view, behind..run_end(view, behind, is_credential, 8, LONGEST_HEADER), 4);
+    }
+    let end = run_end(view, start, is_credential, 0, LONGEST_HEADER);
+    let stands_alone = bytes.get(end).is_none_or(|byte| !matches!(byte, b' ' | b'\t')) || end == line_end;
+    credential(view, start..end, 8).filter(|found| stands_alone || looks_random(&bytes[found.clone()]))
+}
+
+/// The credential behind the word `Bearer` where no header's name stands before it.
+pub(super) fn bearer(view: &View<'_>, word_end: usize) -> Option<Range<usize>> {
+    let end = run_end(view, word_end, is_token, 16, LONGEST_HEADER);
+    credential(view, word_end..end, 16).filter(|found| looks_random(&view.bytes()[found.clone()]))
+}
+
+/// The value of a `Cookie` or `Set-Cookie` header whose name ends at a place.
+pub(super) fn cookie(view: &View<'_>, name: &Range<usize>) -> Option<Range<usize>> {
+    let opening = opening(view, name.end)?;
+    let bytes = view.bytes();
+    if !bytes[name.end..opening.start].contains(&b':') {
+        return None;
+    }
+    let line_end = view.line_end(opening.start).min(opening.start + LONGEST_HEADER);
+    let value = &bytes[opening.start..line_end];
+    let line_start = view.line_start(name.start);
+    // The quote that was opened before the header's name, as curl's arguments have it.
+    let around = bytes[line_start..name.start].iter().rev().take(5).find(|byte| matches!(byte, b'"' | b'\''));
+    let end = match (opening.quote, around) {
+        (Some(_), _) => value_end(view, &opening, name.start),
+        (None, Some(quote)) => opening.start + value.iter().position(|byte| byte == quote).unwrap_or(value.len()),
+        (None, None) => line_end,
+    };
+    let found = credential(view, opening.start..end, 6)?;
+    bytes[found.clone()].contains(&b'=').then_some(found)
+}
+
+/// The password in an address whose `://` ends at a place.
+pub(super) fn address(view: &View<'_>, start: usize) -> Option<Range<usize>> {
+    let bytes = view.bytes();
+    let end =
+        run_end(view, start, |byte| is_authority(byte) && !matches!(byte, b'/' | b'?' | b'#'), 0, LONGEST_USERINFO);
+    let authority = &bytes[start..end];
+    let colon = authority.iter().position(|byte| *byte == b':');
+    let (at, secret) = match (authority.iter().rposition(|byte| *byte == b'@'), colon) {
+        (Some(at), Some(colon)) if colon < at => (at, colon + 1),
+        (Some(at), _) => (at, 0),
+        // A port has digits only: what else stands there is a password with a slash in it.
+        (None, Some(colon)) if !authority[colon + 1..].iter().all(u8::is_ascii_digit) => {
+            let end = run_end(view, start, is_authority, 0, LONGEST_USERINFO);
+            (bytes[start..end].iter().rposition(|byte| *byte == b'@')?, colon + 1)
+        }
+        _ => return None,
+    };
+    let found = start + secret..start + at;
+    let value = &bytes[found.clone()];
+    let is_stand_in = matches!(value.first(), None | Some(b'$' | b'{' | b'<' | b'*')) || starts_with_marker(value);
+    let counts = secret > 0 || (value.len() >= LEAST_LONE_KEY && looks_random(value));
+    (!is_stand_in && counts).then_some(found)
+}
+
+/// The passwords and cookies among the options of a curl that stands at a place, and how far was looked.
+pub(super) fn curl(view: &View<'_>, start: usize) -> (Vec<Range<usize>>, usize) {
+    let bytes = view.bytes();
+    let limit = bytes.len().min(start + LONGEST_COMMAND);
+    let mut found = Vec::new();
+    for place in start..limit {
+        let begins = bytes[place] == b'-'
+            && (place == 0 || bytes[place - 1].is_ascii_whitespace() || view.breaks_before(place) > 0);
+        if !begins {
+            continue;
+        }
+        let rest = &bytes[place..limit];
+        let options: [(&[u8], bool); 7] = [
+            (b"--proxy-user", true),
+            (b"--user", true),
+            (b"--cookie", false),
+            (b"-U", true),
+            (b"-u", true),
+            (b"-b", false),
+            (b"--oauth2-bearer", false),
+        ];
+        let Some((option, has_user)) = options.into_iter().find(|(option, _)| rest.starts_with(option)) else {
+            continue;
+        };
+        let behind = place + option.len();
+        let spaces = bytes[behind..limit].iter().take(4).take_while(|byte| matches!(byte, b' ' | b'=')).count();
+        if spaces == 0 && option.len() > 2 {
+            continue;
+        }
+        let slashes = bytes[behind + spaces..limit].iter().take_while(|byte| **byte == b'\\').count();
+        let from = behind + spaces + slashes;
+        let argument = match bytes[from..limit].first() {
+            Some(quote @ (b'"' | b'\'')) => {
+                let length = bytes[from + 1..limit].iter().position(|byte| byte == quote || *byte == b'\\');
+                from + 1..length.map_or(limit, |length| from + 1 + length)
+            }
+            _ => from..run_end(view, from, is_argument, 0, LONGEST_HEADER).min(limit),
+        };
+        let value = &bytes[argument.clone()];
+        let colon = value.iter().position(|byte| *byte == b':');
+        let secret = match (has_user, colon) {
+            (true, Some(colon)) => argument.start + colon + 1..argument.end,
+            (false, _) if value.contains(&b'=') || looks_random(value) => argument,
+            _ => continue,
+        };
+        found.extend(credential(view, secret, 1));
+    }
+    (found, limit)
+}
+
+/// A credential, unless it is short, taken out already, or a variable that stands for one.
+fn credential(view: &View<'_>, range: Range<usize>, least: usize) -> Option<Range<usize>> {
+    let value = view.bytes().get(range.clone())?;
+    let is_stand_in = matches!(value.first(), Some(b'$' | b'{' | b'<' | b'*')) || starts_with_marker(value);
+    (value.len() >= least && !is_stand_in).then_some(range)
+}
+
+/// The letters of `token68` (RFC 9110, section 11.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+fn is_credential(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b',' | b'}' | b'<' | b'>')
+}
+
+fn is_authority(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\')
+}
+
+fn is_argument(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'')
+}

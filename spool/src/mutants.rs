@@ -1,0 +1,104 @@
+//! Known ways to get it wrong, each behind a name. A test turns one on and has to fail: that proves the test.
+//!
+//! Without the feature `faults` none of this is compiled in.
+#![cfg_attr(
+    not(feature = "faults"),
+    expect(unreachable_pub, dead_code, reason = "it is public, and has names, with the feature `faults` alone")
+)]
+
+/// One way to get it wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// Folders are never flushed.
+    DropDirFsync,
+    /// Files are never flushed.
+    DropFileFsync,
+    /// A rename replaces what has the name.
+    PlainRename,
+    /// A hold is taken over though its drain lives, as a lease by age would.
+    AgeBasedRescue,
+    /// Moves are made without a plan in the journal.
+    NoJournal,
+    /// Rows count as recorded once they are planned.
+    AckBeforeRows,
+    /// A claim does not give the event a new file.
+    ClaimWithoutRenew,
+    /// The folders that events were moved to are not flushed.
+    TargetUnsynced,
+    /// Every drain believes that it has the settle lock.
+    RecoveryWithoutSettleLock,
+    /// Recovery begins its numbers anew.
+    ReusedNumbers,
+    /// The journal goes on in a line that was torn.
+    TornLineContinued,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::DropDirFsync,
+        Self::DropFileFsync,
+        Self::PlainRename,
+        Self::AgeBasedRescue,
+        Self::NoJournal,
+        Self::AckBeforeRows,
+        Self::ClaimWithoutRenew,
+        Self::TargetUnsynced,
+        Self::RecoveryWithoutSettleLock,
+        Self::ReusedNumbers,
+        Self::TornLineContinued,
+    ];
+
+    /// The name, as `HALTLINE_MUTANT` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DropDirFsync => "drop-dir-fsync",
+            Self::DropFileFsync => "drop-file-fsync",
+            Self::PlainRename => "plain-rename",
+            Self::AgeBasedRescue => "age-based-rescue",
+            Self::NoJournal => "no-journal",
+            Self::AckBeforeRows => "ack-before-rows",
+            Self::ClaimWithoutRenew => "claim-without-renew",
+            Self::TargetUnsynced => "target-unsynced",
+            Self::RecoveryWithoutSettleLock => "recovery-without-settle-lock",
+            Self::ReusedNumbers => "reused-numbers",
+            Self::TornLineContinued => "torn-line-continued",
+        }
+    }
+}
+
+/// Whether a mutant is on in this process or, with [`Mutant::on_this_thread`], on this thread.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn is_on(_: Mutant) -> bool {
+    false
+}
+
+#[cfg(feature = "faults")]
+pub(crate) use switch::is_on;
+
+#[cfg(feature = "faults")]
+mod switch {
+    use std::cell::Cell;
+    use std::sync::LazyLock;
+
+    use super::Mutant;
+
+    static OF_THE_PROCESS: LazyLock<Option<Mutant>> = LazyLock::new(|| {
+        let name = std::env::var("HALTLINE_MUTANT").ok()?;
+        Mutant::ALL.into_iter().find(|mutant| mutant.name() == name)
+    });
+    thread_local! {
+        static OF_THE_THREAD: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn is_on(mutant: Mutant) -> bool {
+        OF_THE_THREAD.get().or(*OF_THE_PROCESS) == Some(mutant)
+    }
+
+    impl Mutant {
+        /// Turns a mutant on for what runs on this thread from now on; `None` turns it off.
+        pub fn on_this_thread(mutant: Option<Self>) {
+            OF_THE_THREAD.set(mutant);
+        }
+    }
+}
