@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod ci;
+pub mod crash;
 pub mod floor;
 pub mod fmt;
 pub mod lint;

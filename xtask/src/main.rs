@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::workspace::Workspace;
-use xtask::{bench, ci, floor, fmt, lint, tidy};
+use xtask::{bench, ci, crash, floor, fmt, lint, tidy};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "What a developer of haltline runs", arg_required_else_help = true)]
@@ -31,6 +31,8 @@ enum Task {
     Ci,
     /// Measure haltline against a bare program that does the same file work
     Bench(bench::Options),
+    /// Kill, stop, refuse and cut off haltline at any point, and check what is left
+    Crash(crash::Options),
     /// Do the bare file work that haltline is measured against
     #[command(subcommand, hide = true)]
     Floor(floor::Floor),
@@ -53,6 +55,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::run(&Workspace::load()?),
         Task::Ci => ci::run(&Workspace::load()?),
         Task::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Task::Crash(options) => crash::run(&options),
         Task::Floor(work) => work.run().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -68,6 +68,20 @@ pub fn timed(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<Finish
     Ok(Finished { took, stdout })
 }
 
+/// Runs a program to its end; what it printed.
+///
+/// # Errors
+/// The program cannot be started or does not end with 0; its standard error is in the message.
+pub fn output(program: &str, arguments: &[&OsStr]) -> Result<Vec<u8>> {
+    let line = command_line(program, arguments);
+    let ran = command(program).args(arguments).stdin(Stdio::null()).output();
+    let Output { status, stdout, stderr } = ran.with_context(|| format!("cannot start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}: {}", String::from_utf8_lossy(&stderr).trim_end());
+    }
+    Ok(stdout)
+}
+
 fn command_line<A: AsRef<OsStr>>(program: &str, arguments: &[A]) -> String {
     let name = Path::new(program).file_name().unwrap_or(OsStr::new(program)).to_string_lossy();
     let words = arguments.iter().map(|argument| argument.as_ref().to_string_lossy());
@@ -75,7 +89,7 @@ fn command_line<A: AsRef<OsStr>>(program: &str, arguments: &[A]) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "xtask starts cargo, rustfmt and the programs that it measures")]
-fn command(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program)
 }
 

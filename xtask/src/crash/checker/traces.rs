@@ -1,0 +1,47 @@
+//! A report leaves one trace in each sink.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::survey::{Survey, Trace};
+
+pub(super) fn check(survey: &Survey) -> Vec<String> {
+    let mut violations = Vec::new();
+    for traces in [&survey.reports, &survey.texts, &survey.notes] {
+        violations.extend(check_pairs(traces));
+    }
+    let mut investigated: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in survey.rows.iter().filter(|row| row.outcome == "investigated" && row.r#move == "moved") {
+        investigated.entry(row.fault_id.as_deref().unwrap_or_default()).or_default().0 += 1;
+    }
+    for report in &survey.reports {
+        investigated.entry(report.fault_id.as_deref().unwrap_or_default()).or_default().1 += 1;
+    }
+    let uneven = investigated.into_iter().filter(|(_, (rows, reports))| rows != reports);
+    violations.extend(
+        uneven.map(|(fault, (rows, reports))| format!("{fault} has {rows} rows of a report and {reports} reports")),
+    );
+    // Every fault of the harness is severe, and every report asks for action.
+    if survey.reports.len() != survey.notes.len() || survey.reports.len() != survey.texts.len() {
+        let (reports, texts, notes) = (survey.reports.len(), survey.texts.len(), survey.notes.len());
+        violations.push(format!("there are {reports} reports, {texts} texts of reports and {notes} notes"));
+    }
+    let mut seen = BTreeSet::new();
+    let repeated = survey.proposals.iter().filter(|line| !seen.insert(*line));
+    violations.extend(repeated.map(|line| format!("a pattern is proposed twice: {line}")));
+    violations
+}
+
+fn check_pairs(traces: &[Trace]) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut pairs: BTreeMap<&(String, u64), &Trace> = BTreeMap::new();
+    for trace in traces {
+        let Some(pair) = &trace.pair else {
+            violations.push(format!("{} does not say which attempt it is of", trace.path.display()));
+            continue;
+        };
+        if let Some(other) = pairs.insert(pair, trace) {
+            violations.push(format!("{} and {} are of one attempt", other.path.display(), trace.path.display()));
+        }
+    }
+    violations
+}
