@@ -26,8 +26,6 @@ const STUBS: &str = include_str!("children/stubs.sh");
 const AT_A_TIME: usize = 4;
 /// The most memory that a drain may have used at any time, in MiB.
 const MOST_MEMORY: u64 = 64;
-/// The same where the report is nearly as large as it may be: it stands in memory several times while it is checked.
-const MOST_MEMORY_OF_A_HUGE_REPORT: u64 = 96;
 /// The most that an attempt may keep on disk: two outputs of 8 MiB and 1 MiB for the rest.
 const MOST_DISK: u64 = 17 << 20;
 /// The longest that anything of an investigator may outlive its drain.
@@ -42,8 +40,6 @@ struct Mode {
     ends: Ends,
     /// The wall clock: short only for those that are meant to run into it.
     timeout: &'static str,
-    /// The most memory that the drain may have used at any time, in MiB.
-    memory_mib: u64,
     more: Option<More>,
 }
 
@@ -65,7 +61,7 @@ enum Ends {
 type More = fn(&Home, &Ended);
 
 const fn mode(name: &'static str, ends: Ends) -> Mode {
-    Mode { name, ends, timeout: "60s", memory_mib: MOST_MEMORY, more: None }
+    Mode { name, ends, timeout: "60s", more: None }
 }
 
 /// A mode that is meant to run into its wall clock.
@@ -108,7 +104,7 @@ const MODES: [Mode; 43] = [
     mode("prose-around", Ends::Report),
     mode("several-objects", Ends::Report),
     mode("fenced", Ends::Report),
-    Mode { memory_mib: MOST_MEMORY_OF_A_HUGE_REPORT, ..mode("seven-megabytes", Ends::Report) },
+    mode("seven-megabytes", Ends::Report),
     mode("ten-megabytes", BAD),
     more("paths-and-events-in-fields", Ends::Report, fields_are_data),
     more("writes-into-the-queue", Ends::Report, what_was_planted_stays_apart),
@@ -347,7 +343,7 @@ fn watch(home: &Home, command: &mut Command, mode: &Mode) -> (Ended, Figures) {
     let [stdout, stderr] = said.map(|path| std::fs::read_to_string(path).unwrap());
     let name = mode.name;
     assert!(figures.memory_kib > 0, "{name}: its memory was never seen");
-    assert!(figures.memory_kib < mode.memory_mib << 10, "{name}: {} KiB of memory", figures.memory_kib);
+    assert!(figures.memory_kib < MOST_MEMORY << 10, "{name}: {} KiB of memory", figures.memory_kib);
     assert!(figures.took < LONGEST_DRAIN, "{name}: {:?}", figures.took);
     (Ended { code, stdout, stderr }, figures)
 }
