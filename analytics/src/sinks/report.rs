@@ -189,11 +189,13 @@ fn read_earlier(folder: &Folder, json_name: &str) -> Result<Option<Earlier>, Que
     Ok(read(folder, json_name)?.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()))
 }
 
-/// Reads a file of the folder; one too large to be ours reads as empty.
+/// Reads a file of the folder. What cannot be ours, as one too large, a symbolic link or no regular file at all, reads as
+/// empty, and is moved out of the way like any earlier report.
 fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, QueueError> {
-    match folder.read(name, LONGEST_REPORT) {
-        Err(error) if Errno::from_io_error(&error.source) == Some(Errno::FBIG) => Ok(Some(Vec::new())),
-        bytes => bytes,
+    let bytes = folder.read(name, LONGEST_REPORT);
+    match bytes.as_ref().map_err(|error| Errno::from_io_error(&error.source)) {
+        Err(Some(Errno::FBIG | Errno::LOOP | Errno::INVAL | Errno::ISDIR | Errno::NXIO)) => Ok(Some(Vec::new())),
+        _ => bytes,
     }
 }
 
@@ -358,14 +360,27 @@ mod tests {
 
     #[test]
     fn nothing_is_written_through_a_symbolic_link() {
-        for link in ["reports", "reports/r", "reports/r/F:all:1.json", "reports/r/F:all:1.md"] {
+        for (link, is_folder) in
+            [("reports", true), ("reports/r", true), ("reports/r/F:all:1.json", false), ("reports/r/F:all:1.md", false)]
+        {
             let (home, filer) = setup();
             let path = home.path().join("skill-faults").join(link);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::create_dir(home.path().join("elsewhere")).unwrap();
             std::os::unix::fs::symlink(home.path().join("elsewhere"), &path).unwrap();
-            filer.file(&filing("a", 1, "2026-05-20T09:00:00Z")).unwrap_err();
+            let filed = filer.file(&filing("a", 1, "2026-05-20T09:00:00Z"));
             assert_eq!(fs::read_dir(home.path().join("elsewhere")).unwrap().count(), 0, "{link}");
+            if is_folder {
+                filed.unwrap_err();
+                continue;
+            }
+            // A link in place of a report is kept beside the report, which must not wait for somebody to remove it.
+            assert!(filed.unwrap(), "{link}");
+            assert!(path.symlink_metadata().unwrap().is_file(), "{link}");
+            let kept = fs::read_dir(path.parent().unwrap())
+                .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_symlink());
+            assert_eq!(kept.count(), 1, "{link}");
         }
     }
 
