@@ -26,11 +26,14 @@ pub trait SinkFactory: Sync {
         false
     }
 
-    /// Checks the settings of an entry and touches nothing, so that a dry run can ask too.
+    /// Checks the settings of an entry and touches nothing, so that a dry run can ask too. A sink has no settings unless
+    /// it says otherwise.
     ///
     /// # Errors
     /// A key is unknown, missing or of the wrong type.
-    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError>;
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
+        read_settings::<NoSettings>(self.name(), settings).map(drop)
+    }
 
     /// Opens the sink, and finds out here and now whether it will be able to write.
     ///

@@ -7,7 +7,7 @@ use haltline_protocol::{Filing, QueueError, Severity, Sink};
 use haltline_spool::{Folder, Layout, fault_part};
 use rustix::io::Errno;
 
-use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 use crate::render::{marker, note_text};
@@ -37,10 +37,6 @@ impl SinkFactory for Inbox {
 
     fn is_built_in(&self) -> bool {
         true
-    }
-
-    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
-        read_settings::<NoSettings>(SINK, settings).map(drop)
     }
 
     fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {

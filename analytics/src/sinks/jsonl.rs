@@ -10,7 +10,7 @@ use haltline_protocol::{DrainId, QueueError, Receipt, Record, Row, Sink, SinkErr
 use serde::Deserialize;
 
 use crate::append::AppendFile;
-use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::problem::{off_the_runtime, sink_error};
 
 /// The name of the sink.
@@ -36,10 +36,6 @@ impl SinkFactory for Jsonl {
 
     fn is_built_in(&self) -> bool {
         true
-    }
-
-    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
-        read_settings::<NoSettings>(SINK, settings).map(drop)
     }
 
     fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {

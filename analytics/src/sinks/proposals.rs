@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::append::AppendFile;
-use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::failed;
 
@@ -45,10 +45,6 @@ impl SinkFactory for Proposals {
 
     fn is_built_in(&self) -> bool {
         true
-    }
-
-    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
-        read_settings::<NoSettings>(SINK, settings).map(drop)
     }
 
     fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::factory::{NoSettings, SinkContext, SinkFactory, SinkOpenError, read_settings};
+use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 use crate::render::{marker, report_text};
@@ -40,10 +40,6 @@ impl SinkFactory for Reports {
 
     fn is_built_in(&self) -> bool {
         true
-    }
-
-    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
-        read_settings::<NoSettings>(SINK, settings).map(drop)
     }
 
     fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {

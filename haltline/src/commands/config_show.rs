@@ -11,8 +11,7 @@ use crate::exit::Exit;
 use crate::output;
 
 pub(crate) fn run(layout: &Layout, args: &ConfigShow) -> Exit {
-    let settings =
-        config::load(args.config.as_deref()).and_then(|config| Settings::merge(&DrainArgs::default(), config));
+    let settings = config::in_force(args.config.as_deref(), &DrainArgs::default());
     match settings {
         Ok(settings) => {
             output::line(show(layout, &settings).trim_end());

@@ -8,7 +8,7 @@ use haltline_spool::Layout;
 use serde::Serialize;
 
 use crate::cli::{Doctor, DrainArgs};
-use crate::config::{self, Settings};
+use crate::config;
 use crate::exit::Exit;
 use crate::folders::{Advice, FolderFinding, FolderState, look_at_folders};
 use crate::output::{self, line, visible};
@@ -67,8 +67,7 @@ pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
 /// Looks at everything. A configuration that cannot be used hides nothing else: what is built in stands in for it.
 fn look(layout: &Layout, args: &Doctor) -> std::io::Result<Checkup> {
     let mut problems = Vec::new();
-    let settings =
-        config::load(args.config.as_deref()).and_then(|config| Settings::merge(&DrainArgs::default(), config));
+    let settings = config::in_force(args.config.as_deref(), &DrainArgs::default());
     let (config_file, inbox, dispatcher) = match settings {
         Ok(settings) => (settings.file.clone(), settings.inbox.clone(), settings.into_dispatcher()),
         Err(error) => {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::cli::{DrainArgs, Investigate};
 use crate::compose::ComposeError;
-use crate::config::{self, ConfigError, Settings};
+use crate::config::{self, ConfigError};
 use crate::exit::Exit;
 use crate::investigation::{NotTold, Told};
 use crate::occurrences::Occurrences;
@@ -118,7 +118,7 @@ pub(crate) fn run(layout: &Layout, args: &Investigate) -> Exit {
 
 fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, InvestigateError> {
     let flags = DrainArgs { asked: args.asked.clone(), ..DrainArgs::default() };
-    let settings = config::load(args.config.as_deref()).and_then(|config| Settings::merge(&flags, config))?;
+    let settings = config::in_force(args.config.as_deref(), &flags)?;
     let roster = Roster::build(&settings.clone().into_dispatcher())?;
     let (key, event) = choose(layout, args)?;
     let investigator = roster.pick()?;
