@@ -74,7 +74,14 @@ fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hol
     let mut held = held_events(&hold.folder)?;
     let attempts =
         planned_attempts.into_iter().filter_map(|planned| left_attempt(&hold.folder, &mut held, planned)).collect();
-    let put_back = put_back(folders, &hold, held.into_values().map(|(ticket, _)| ticket))?;
+    let put_back = put_back(
+        folders,
+        &hold,
+        held.into_values().filter_map(|(ticket, body)| match body {
+            HeldBody::Unreadable => None,
+            HeldBody::Event(_) | HeldBody::Damaged => Some(ticket),
+        }),
+    )?;
     Ok((hold, Left { rows, last_planned, attempts, put_back }))
 }
 
@@ -104,7 +111,17 @@ fn file_reason_once(quarantine: &Folder, name: &str, reason: &str) {
     }
 }
 
-type Held = BTreeMap<String, (Ticket, Option<HaltEvent>)>;
+/// What a hold still has, by name.
+type Held = BTreeMap<String, (Ticket, HeldBody)>;
+
+/// What a held file turned out to be.
+enum HeldBody {
+    Event(Box<HaltEvent>),
+    /// Damaged while it was held: back into the queue, where it is quarantined like any other.
+    Damaged,
+    /// Not to be read just now: it stays held, with its attempt, for a later drain.
+    Unreadable,
+}
 
 fn held_events(folder: &Folder) -> Result<Held, QueueError> {
     let mut held = Held::new();
@@ -112,9 +129,13 @@ fn held_events(folder: &Folder) -> Result<Held, QueueError> {
         let Some(waiting) = look_at(folder, &entry.name) else { continue };
         let ticket = Ticket { claimed: true, ..waiting.ticket };
         let event = match waiting.body {
-            WaitingBody::Event(event) => Some(*event),
+            WaitingBody::Event(event) => HeldBody::Event(event),
             WaitingBody::Special(_) => continue,
-            _ => None,
+            WaitingBody::Unreadable { errno } => {
+                tracing::error!(file = entry.name, errno, "cannot read what a dead drain held; it stays there");
+                HeldBody::Unreadable
+            }
+            _ => HeldBody::Damaged,
         };
         held.insert(entry.name, (ticket, event));
     }
@@ -124,12 +145,15 @@ fn held_events(folder: &Folder) -> Result<Held, QueueError> {
 fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Option<LeftAttempt> {
     let path = attempt_folder(folder, planned.seq);
     let is_lead_held = planned.events.first().is_some_and(|name| held.contains_key(name));
+    if planned.events.iter().any(|name| matches!(held.get(name), Some((_, HeldBody::Unreadable)))) {
+        held.retain(|name, _| !planned.events.contains(name));
+        return None;
+    }
     let mut events = Vec::new();
     for name in &planned.events {
         match held.remove(name) {
-            Some((ticket, Some(event))) => events.push((ticket, event)),
-            // Damaged while it was held: back into the queue, where it is quarantined like any other.
-            Some(damaged) => drop(held.insert(name.clone(), damaged)),
+            Some((ticket, HeldBody::Event(event))) => events.push((ticket, *event)),
+            Some(other) => drop(held.insert(name.clone(), other)),
             None => {}
         }
     }

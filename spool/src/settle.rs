@@ -87,11 +87,14 @@ impl Hold {
         let (Some(target), source) = (target(to), source(ticket)) else { return MoveOutcome::Moved };
         let (from_folder, to_folder) = (folders.at(source, &self.folder), folders.at(target, &self.folder));
         // What is held is this drain's alone, and an audit event is claimed by nobody: their names are sure. Any
-        // other file that waits could have been claimed, and its name emitted again, since it was read.
+        // other file that waits could have been claimed, and its name emitted again, since it was read. It goes by way
+        // of the hold, so that the wrong file, should a kill come before it is put back, is put back by recovery.
         let moved = if ticket.claimed || planned_outcome == Some(RowOutcome::AuditSkipped) {
             move_file(from_folder, &ticket.name, to_folder, ticket.stamp)
         } else {
-            move_very_file(from_folder, &ticket.name, ticket.mark, to_folder, ticket.stamp)
+            touched.add(Place::Held);
+            move_very_file(from_folder, &ticket.name, ticket.mark, &self.folder, ticket.stamp)
+                .and_then(|held| move_file(&self.folder, &held, to_folder, ticket.stamp))
         };
         if moved.is_ok() {
             // The target is flushed first: a power cut between the two may leave a file in both, never in none.

@@ -12,7 +12,7 @@ use rustix::fs::{
     fchown, fdatasync, flock, fstat, fsync, futimens, linkat, mkdirat, openat, renameat, renameat_with, statat,
     unlinkat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::errno_of;
 use crate::vfs::{Handle, Vfs};
@@ -35,7 +35,7 @@ pub(crate) struct System;
 
 impl Vfs for System {
     fn open_root(&self, path: &Path) -> Result<Handle, Errno> {
-        Ok(Handle::of(openat(CWD, path, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))
+        Ok(Handle::of(retry_on_intr(|| openat(CWD, path, FOLDER | OFlags::NOFOLLOW, Mode::empty()))?))
     }
 
     fn make_root(&self, path: &Path) -> Result<(), Errno> {
@@ -43,7 +43,7 @@ impl Vfs for System {
     }
 
     fn sync_root(&self, path: &Path) -> Result<(), Errno> {
-        openat(CWD, path, FOLDER, Mode::empty()).and_then(fsync)
+        retry_on_intr(|| openat(CWD, path, FOLDER, Mode::empty())).and_then(fsync)
     }
 
     fn is_folder(&self, path: &Path) -> bool {
@@ -51,7 +51,7 @@ impl Vfs for System {
     }
 
     fn open_folder(&self, folder: &Handle, name: &str) -> Result<Handle, Errno> {
-        Ok(Handle::of(openat(folder.system()?, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))
+        Ok(Handle::of(retry_on_intr(|| openat(folder.system()?, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()))?))
     }
 
     fn make_folder(&self, folder: &Handle, name: &str) -> Result<(), Errno> {
@@ -64,7 +64,7 @@ impl Vfs for System {
 
     fn open_file(&self, folder: &Handle, name: &str) -> Result<(Handle, Stat), Errno> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(folder.system()?, name, flags, Mode::empty())?;
+        let handle = retry_on_intr(|| openat(folder.system()?, name, flags, Mode::empty()))?;
         let stat = fstat(&handle)?;
         Ok((Handle::of(handle), stat))
     }
@@ -72,19 +72,19 @@ impl Vfs for System {
     fn open_append(&self, folder: &Handle, name: &str) -> Result<(Handle, Stat), Errno> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(folder.system()?, name, flags, FILE_MODE)?;
+        let handle = retry_on_intr(|| openat(folder.system()?, name, flags, FILE_MODE))?;
         let stat = fstat(&handle)?;
         Ok((Handle::of(handle), stat))
     }
 
     fn create_unnamed(&self, folder: &Handle) -> Result<Handle, Errno> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        Ok(Handle::of(openat(folder.system()?, ".", flags, FILE_MODE)?))
+        Ok(Handle::of(retry_on_intr(|| openat(folder.system()?, ".", flags, FILE_MODE))?))
     }
 
     fn create(&self, folder: &Handle, name: &str) -> Result<Handle, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Handle::of(openat(folder.system()?, name, flags, FILE_MODE)?))
+        Ok(Handle::of(retry_on_intr(|| openat(folder.system()?, name, flags, FILE_MODE))?))
     }
 
     /// By the file's descriptor where the kernel lets us, else by its place in /proc (open(2)).
@@ -167,11 +167,11 @@ impl Vfs for System {
     }
 
     fn try_lock(&self, file: &Handle) -> Result<(), Errno> {
-        flock(file.system()?, FlockOperation::NonBlockingLockExclusive)
+        retry_on_intr(|| flock(file.system()?, FlockOperation::NonBlockingLockExclusive))
     }
 
     fn open_listing(&self, folder: &Handle) -> Result<Handle, Errno> {
-        Ok(Handle::of(openat(folder.system()?, ".", FOLDER, Mode::empty())?))
+        Ok(Handle::of(retry_on_intr(|| openat(folder.system()?, ".", FOLDER, Mode::empty()))?))
     }
 
     fn next_names(&self, listing: &Handle, show: &mut dyn FnMut(&CStr, FileType)) -> Result<bool, Errno> {
