@@ -70,6 +70,11 @@ impl Desk {
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
                 let Some(group) = waiting.next() else { break };
+                if self.queue.is_stopped().await? {
+                    report.end = Some(DispatchEnd::Stopped);
+                    report.counts.deferred += group.waiters.len() as u64;
+                    break;
+                }
                 if self.queue.is_held_elsewhere(&group.waiters[0].key).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "another drain investigates the fault");
                     report.counts.deferred += group.waiters.len() as u64;

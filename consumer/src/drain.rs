@@ -59,8 +59,17 @@ pub struct DrainReport {
     pub passed_over: Vec<String>,
     /// A stop left work undone.
     pub stopped: bool,
+    /// It was the queue's own stop, by which a person ends all dispatching.
+    pub stopped_by_queue: bool,
     /// The orchestrator's slug, as the first event that was looked at says it.
     pub state_slug: Option<String>,
+}
+
+impl DrainReport {
+    fn stop_by_queue(&mut self) {
+        self.stopped = true;
+        self.stopped_by_queue = true;
+    }
 }
 
 /// What is left of the scan for the desk.
@@ -101,7 +110,7 @@ impl Drain {
         report.state_slug = state_slug;
 
         if self.options.dry_run {
-            self.preview(ranked, &mut report.counts).await?;
+            self.preview(ranked, &mut report).await?;
         } else {
             self.dispatch(wires, recorder, teller, ranked, &book, &mut report).await?;
         }
@@ -281,13 +290,20 @@ impl Drain {
         match desk.end {
             Some(DispatchEnd::NoInvestigator(none)) => report.no_investigator = Some(none.0),
             Some(DispatchEnd::Unfit(reason)) => report.unfit = Some(reason),
+            Some(DispatchEnd::Stopped) => report.stop_by_queue(),
             None => {}
         }
         Ok(())
     }
 
     /// Counts what a real drain would do with what was left for the desk.
-    async fn preview(&self, ranked: Ranked, counts: &mut DrainCounts) -> Result<(), DrainError> {
+    async fn preview(&self, ranked: Ranked, report: &mut DrainReport) -> Result<(), DrainError> {
+        if !ranked.groups.is_empty() && self.options.max > 0 && self.queue.is_stopped().await? {
+            report.counts.deferred += ranked.groups.iter().map(|group| group.waiters.len() as u64).sum::<u64>();
+            report.stop_by_queue();
+            return Ok(());
+        }
+        let counts = &mut report.counts;
         let mut investigations = 0;
         for group in ranked.groups {
             let events = group.waiters.len() as u64;

@@ -24,4 +24,6 @@ pub(crate) enum DispatchEnd {
     NoInvestigator(NoInvestigator),
     /// The investigator's surroundings fail: every other event would fail alike.
     Unfit(String),
+    /// A person stopped all dispatching.
+    Stopped,
 }

@@ -7,6 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use haltline_protocol::Severity;
 use jiff::SignedDuration;
 
+use crate::sighting::State;
+
 /// Keeps the halts of unattended coding agents and build orchestrators, and has each real fault investigated once.
 #[derive(Debug, Parser)]
 #[command(name = "haltline", version, arg_required_else_help = true)]
@@ -41,6 +43,10 @@ pub(crate) enum Command {
     Upgrade(Upgrade),
     /// Have one fault investigated now; nothing is moved
     Investigate(Investigate),
+    /// Count what is in the queue; nothing is touched
+    Status(Status),
+    /// List the events in the queue; nothing is touched
+    List(List),
     /// Look whether a drain could run and investigate here
     Doctor(Doctor),
     /// Look at the configuration
@@ -276,6 +282,29 @@ pub(crate) struct Investigate {
     /// The configuration file [default: $HALTLINE_CONFIG, or haltline/config.toml in the XDG config folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print the counts as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only the events of this state: pending, deferred, in-flight, abandoned, processed or dead-letter
+    /// [default: all but processed]
+    #[arg(long)]
+    pub(crate) state: Option<State>,
+
+    /// Only the events of this run
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Print each event as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

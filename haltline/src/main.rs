@@ -16,6 +16,7 @@ mod output;
 mod progress;
 mod redaction;
 mod result;
+mod sighting;
 mod signals;
 mod state_file;
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use haltline_protocol::{HaltEvent, QueueError, RunId};
-use haltline_spool::{Folder, LARGEST_ROW, Layout};
+use haltline_protocol::{HaltEvent, QueueError, RunId, WaitingBody};
+use haltline_spool::Layout;
 use jiff::Timestamp;
-use rustix::fs::FileType;
+
+use crate::sighting::{State, look_through};
 
 /// What was found of a fault.
 #[derive(Debug, Default)]
@@ -29,19 +30,18 @@ impl Occurrences {
     /// # Errors
     /// A folder of the queue is there and cannot be read.
     pub(crate) fn find(layout: &Layout, fault_id: &str, run_id: Option<&str>) -> Result<Self, QueueError> {
-        let is_wanted = |event: &HaltEvent| {
-            event.fault_id.as_str() == fault_id && run_id.is_none_or(|run_id| event.run_id.as_str() == run_id)
-        };
         let mut found = Self::default();
-        // In the order in which events move, so that one on its way is seen at least once.
-        found.free.extend(events_in(&layout.pending(), is_wanted)?);
-        for hold in names_in(&layout.in_flight())?.map(|(_, names)| names).unwrap_or_default() {
-            // Drains come and go; one whose hold is gone holds nothing.
-            let Ok(events) = events_in(&layout.in_flight().join(hold), is_wanted) else { continue };
-            found.held.extend(events.into_iter().map(|held| held.event.run_id));
-        }
-        found.free.extend(events_in(&layout.processed(), is_wanted)?);
-        found.free.extend(events_in(&layout.dead_letter(), is_wanted)?);
+        look_through(layout, &State::ALL, |state, waiting| {
+            let WaitingBody::Event(event) = waiting.body else { return };
+            if event.fault_id.as_str() != fault_id || run_id.is_some_and(|run_id| event.run_id.as_str() != run_id) {
+                return;
+            }
+            if matches!(state, State::InFlight | State::Abandoned) {
+                found.held.insert(event.run_id);
+            } else {
+                found.free.push(Occurrence { time: event.timestamp.unwrap_or(waiting.modified), event: *event });
+            }
+        })?;
         Ok(found)
     }
 
@@ -54,37 +54,6 @@ impl Occurrences {
     pub(crate) fn newest(self) -> Option<HaltEvent> {
         self.free.into_iter().max_by_key(|occurrence| occurrence.time).map(|occurrence| occurrence.event)
     }
-}
-
-fn events_in(path: &std::path::Path, is_wanted: impl Fn(&HaltEvent) -> bool) -> Result<Vec<Occurrence>, QueueError> {
-    let Some((folder, names)) = names_in(path)? else { return Ok(Vec::new()) };
-    let rows = names.into_iter().filter(|name| name.ends_with(".json"));
-    Ok(rows.filter_map(|name| read(&folder, &name)).filter(|occurrence| is_wanted(&occurrence.event)).collect())
-}
-
-/// A folder and what is in it, hidden names apart; none where it is not there.
-fn names_in(path: &std::path::Path) -> Result<Option<(Folder, Vec<String>)>, QueueError> {
-    let folder = match Folder::open(path) {
-        Ok(folder) => folder,
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let names = folder.names()?.into_iter().map(|entry| entry.name).filter(|name| !name.starts_with('.')).collect();
-    Ok(Some((folder, names)))
-}
-
-fn read(folder: &Folder, name: &str) -> Option<Occurrence> {
-    let stat = folder.stat(name).ok()?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return None;
-    }
-    let bytes = folder
-        .read(name, LARGEST_ROW)
-        .inspect_err(|error| tracing::warn!(%error, "passed over a file that cannot be read"))
-        .ok()??;
-    let event = HaltEvent::parse(&bytes).ok()?;
-    let modified = || Timestamp::from_second(stat.st_mtime).unwrap_or(Timestamp::UNIX_EPOCH);
-    Some(Occurrence { time: event.timestamp.unwrap_or_else(modified), event })
 }
 
 #[cfg(test)]

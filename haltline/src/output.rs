@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 
-use serde::Serialize;
+use haltline_protocol::rfc3339_millis;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
 
 /// Prints a line on standard output.
 pub(crate) fn line(text: impl AsRef<str>) {
@@ -23,6 +25,31 @@ pub(crate) fn visible(text: &str) -> String {
             || (letter.is_control() && !matches!(letter, '\n' | '\t'))
     };
     text.chars().filter(|letter| !is_hidden(*letter)).collect()
+}
+
+/// The same on one line, of this many letters at most.
+pub(crate) fn visible_line(text: &str, most: usize) -> String {
+    let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Writes a time into JSON, to the millisecond.
+pub(crate) fn millis<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339_millis(*time))
+}
+
+/// An age to one unit, as `45s`, `12m`, `3h` or `5d`.
+pub(crate) fn age(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
 }
 
 /// Prints one JSON object on standard output, on one line where a program reads it.
@@ -60,6 +87,13 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_acts_on_a_terminal() {
+        assert_eq!(visible_line("a\nb\u{1b}\tcde", 5), "a b c…");
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\r\n\tc\u{9b}\u{200b}d"), "a[31mb\n\tcd");
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let told = [-5, 59, 60, 7_199, 86_400].map(|seconds| age(SignedDuration::from_secs(seconds)));
+        assert_eq!(told, ["0s", "59s", "1m", "1h", "1d"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The result of a drain, as programs and as people read it.
 
 use haltline_consumer::DrainCounts;
+use haltline_spool::Layout;
 use serde::Serialize;
 
 use crate::compose::Drained;
@@ -101,9 +102,13 @@ pub(crate) fn exit(drained: &Drained) -> Exit {
 }
 
 /// Tells on standard error why dispatching ended early, if it did.
-pub(crate) fn explain_end(drained: &Drained) {
+pub(crate) fn explain_end(layout: &Layout, drained: &Drained) {
     for reason in &drained.report.passed_over {
         output::note(format!("haltline: passed over {reason}"));
+    }
+    if drained.report.stopped_by_queue {
+        let stop = layout.stop();
+        output::note(format!("haltline: dispatching is stopped by {}; remove it to go on", stop.display()));
     }
     if let Some(what_to_do) = &drained.report.no_investigator {
         output::note(format!("haltline: {what_to_do}"));

@@ -93,6 +93,12 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The other drains' holds cannot be read.
     async fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError>;
 
+    /// Whether a person has stopped all dispatching: nothing new may be investigated.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    async fn is_stopped(&self) -> Result<bool, QueueError>;
+
     /// Ends the hold. What is not finished stays for the next drain to recover.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::vfs::Vfs;
 /// The folders of one queue.
 #[derive(Debug)]
 pub(crate) struct Folders {
+    pub(crate) queue: Folder,
     pub(crate) pending: Folder,
     pub(crate) in_flight: Folder,
     processed: Folder,
@@ -31,6 +32,7 @@ impl Folders {
             processed: queue.ensure_child(PROCESSED)?,
             dead_letter: queue.ensure_child(DEAD_LETTER)?,
             quarantine: queue.ensure_child(QUARANTINE)?,
+            queue,
         };
         folders.refuse_two_file_systems()?;
         Ok(folders)

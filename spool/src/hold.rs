@@ -14,7 +14,7 @@ use crate::mutants::{Mutant, is_on};
 use crate::vfs::Handle;
 
 /// The lock's name in a drain's folder.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// The folder of attempts in a drain's folder.
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// How the name of a folder begins that is not yet ready.

@@ -17,6 +17,9 @@ pub(crate) const DEAD_LETTER: &str = "dead-letter";
 /// The folder of files that are no readable events.
 pub(crate) const QUARANTINE: &str = "quarantine";
 
+/// The file that stops all dispatching while it is there, whatever it is.
+pub(crate) const STOP: &str = "STOP";
+
 /// The paths beneath one home.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -40,6 +43,11 @@ impl Layout {
     /// The queue root.
     pub fn queue(&self) -> &Path {
         &self.queue
+    }
+
+    /// The file that stops all dispatching while it is there.
+    pub fn stop(&self) -> PathBuf {
+        self.queue.join(STOP)
     }
 
     /// Events that wait.

@@ -11,13 +11,15 @@ use rustix::io::Errno;
 
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
-use crate::layout::Layout;
+use crate::layout::{Layout, STOP};
+use crate::queue::is_there;
 use crate::scan::{Scan, look_at};
 
 /// A queue that answers as if: a settlement is said to be moved, and nothing is.
 #[derive(Debug)]
 pub struct PreviewQueue {
     drain_id: DrainId,
+    queue: Option<Folder>,
     pending: Option<Folder>,
     dead_letter: Option<Folder>,
     scan: Mutex<Scan>,
@@ -31,6 +33,7 @@ impl PreviewQueue {
     pub fn open(layout: &Layout) -> Result<Self, QueueError> {
         Ok(Self {
             drain_id: DrainId::new("dry-run"),
+            queue: open_if_there(layout.queue())?,
             pending: open_if_there(&layout.pending())?,
             dead_letter: open_if_there(&layout.dead_letter())?,
             scan: Mutex::new(Scan::new()),
@@ -38,7 +41,7 @@ impl PreviewQueue {
     }
 }
 
-fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, QueueError> {
+pub(crate) fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, QueueError> {
     match Folder::open(path) {
         Ok(folder) => Ok(Some(folder)),
         Err(error) if errno_of(&error.source) == Errno::NOENT => Ok(None),
@@ -106,6 +109,10 @@ impl Queue for PreviewQueue {
 
     async fn is_held_elsewhere(&self, _: &FaultKey) -> Result<bool, QueueError> {
         Ok(false)
+    }
+
+    async fn is_stopped(&self) -> Result<bool, QueueError> {
+        self.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, STOP))
     }
 
     async fn close(&self) -> Result<(), QueueError> {

@@ -16,7 +16,7 @@ use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Entry, Place, PlannedAttempt};
-use crate::layout::Layout;
+use crate::layout::{Layout, STOP};
 use crate::moves::{move_file, move_very_file};
 use crate::mutants::{Mutant, is_on};
 use crate::names::event_name;
@@ -194,6 +194,10 @@ impl Queue for DrainQueue {
         self.blocking(move |shared| shared.is_held_elsewhere(&key)).await
     }
 
+    async fn is_stopped(&self) -> Result<bool, QueueError> {
+        self.blocking(|shared| is_there(&shared.folders.queue, STOP)).await
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         self.blocking(|shared| {
             let hold = locked(&shared.hold);
@@ -271,12 +275,23 @@ pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
     hold.path().join(ATTEMPTS).join(seq.to_string())
 }
 
-/// Reads what was claimed. What is no event any more goes back, and is another's or the quarantine's to see to.
+/// Whether anything stands under a name; it is not opened.
+pub(crate) fn is_there(folder: &Folder, name: &str) -> Result<bool, QueueError> {
+    match folder.stat(name) {
+        Ok(_) => Ok(true),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(errno) => Err(failed("look at", folder.path().join(name), errno)),
+    }
+}
+
+/// Reads what was claimed. What cannot be read stays held for the next drain; what is no event any more goes back, and
+/// is the quarantine's to see to.
 fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
     match look_at(held, name) {
         Some(Waiting { ticket, body: WaitingBody::Event(event), .. }) => {
             Ok((Ticket { claimed: true, ..ticket }, *event))
         }
+        Some(Waiting { body: WaitingBody::Unreadable { errno }, .. }) => Err(MoveOutcome::Denied { errno }),
         _ => {
             move_file(held, name, pending, Timestamp::now())?;
             Err(MoveOutcome::AlreadyGone)

@@ -181,7 +181,8 @@ fn is_special(file_type: FileType) -> Option<&'static str> {
     }
 }
 
-fn modified(stat: &Stat) -> Timestamp {
+/// When a file was last written.
+pub(crate) fn modified(stat: &Stat) -> Timestamp {
     let nanos = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
     Timestamp::new(stat.st_mtime, nanos).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::cli::AutoDrain;
 use crate::compose::{self, Drained, Plan};
-use crate::config::{self, Settings};
+use crate::config;
 use crate::exit::Exit;
 use crate::output;
 use crate::result::{DrainResult, exit, explain_end};
@@ -26,14 +26,13 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
     if is_off("HALTLINE_AUTO_DRAIN", "off") || is_off("GSTACK_HALT_EVENTS_OFF", "1") {
         return Exit::Done;
     }
-    let settings =
-        match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config)) {
-            Ok(settings) => settings,
-            Err(error) => {
-                output::error(&error);
-                return Exit::Config;
-            }
-        };
+    let settings = match config::in_force(args.drain.config.as_deref(), &args.drain) {
+        Ok(settings) => settings,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Config;
+        }
+    };
     match has_work(layout) {
         Ok(true) => {}
         Ok(false) => return Exit::Done,
@@ -62,7 +61,7 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
     } else {
         result.print();
     }
-    explain_end(&drained);
+    explain_end(layout, &drained);
     match record(layout, run_id, started, &drained, &result) {
         Ok(()) => exit(&drained),
         Err(error) => {

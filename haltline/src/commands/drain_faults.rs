@@ -6,20 +6,19 @@ use jiff::Timestamp;
 
 use crate::cli::DrainFaults;
 use crate::compose::{self, Plan};
-use crate::config::{self, Settings};
+use crate::config;
 use crate::exit::Exit;
 use crate::output;
 use crate::result::{DrainResult, exit, explain_end};
 
 pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
-    let settings =
-        match config::load(args.drain.config.as_deref()).and_then(|config| Settings::merge(&args.drain, config)) {
-            Ok(settings) => settings,
-            Err(error) => {
-                output::error(&error);
-                return Exit::Config;
-            }
-        };
+    let settings = match config::in_force(args.drain.config.as_deref(), &args.drain) {
+        Ok(settings) => settings,
+        Err(error) => {
+            output::error(&error);
+            return Exit::Config;
+        }
+    };
     let own_audit = match own_audit() {
         Ok(event) => event,
         Err(error) => {
@@ -43,7 +42,7 @@ pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
     } else {
         result.print();
     }
-    explain_end(&drained);
+    explain_end(layout, &drained);
     exit(&drained)
 }
 

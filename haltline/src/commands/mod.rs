@@ -7,10 +7,12 @@ mod doctor;
 mod drain_faults;
 mod emit;
 mod investigate;
+mod list;
 mod mark_phase_committed;
 mod mark_shipped;
 mod recovery;
 mod resolve;
+mod status;
 mod upgrade;
 
 use crate::cli::{Cli, Command, ConfigCommand};
@@ -35,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Resolve(args) => resolve::run(&layout, &args),
         Command::Upgrade(args) => upgrade::run(&layout, &args),
         Command::Investigate(args) => investigate::run(&layout, &args),
+        Command::Status(args) => status::run(&layout, &args),
+        Command::List(args) => list::run(&layout, &args),
         Command::Doctor(args) => doctor::run(&layout, &args),
         Command::Config(ConfigCommand::Show(args)) => config_show::run(&layout, &args),
         Command::Demo(args) => demo::run(&args),
