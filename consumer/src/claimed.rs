@@ -122,4 +122,5 @@ fn add_usage(row: &mut RowDraft, usage: &Usage) {
     row.cost_source = usage.cost.map(|cost| cost.source);
     row.provider = Some(usage.provider.clone());
     row.model.clone_from(&usage.model);
+    row.passed_over.clone_from(&usage.passed_over);
 }

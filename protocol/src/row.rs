@@ -40,6 +40,9 @@ pub struct RowDraft {
     pub occurrences: Option<u32>,
     /// For an event that shared another's investigation: the report's path relative to the queue root.
     pub duplicate_of: Option<String>,
+    /// The investigators that were asked before and could not work, with the reason of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
     /// The event's file name.
     pub file: String,
     /// The report, for readers of earlier releases.
@@ -64,6 +67,7 @@ impl RowDraft {
             failure: None,
             occurrences: None,
             duplicate_of: None,
+            passed_over: Vec::new(),
             file: file.into(),
             investigation: None,
         }
@@ -121,6 +125,9 @@ impl Serialize for Row {
         map.serialize_entry("occurrences", &draft.occurrences)?;
         map.serialize_entry("duplicateOf", &draft.duplicate_of)?;
         map.serialize_entry("file", &draft.file)?;
+        if !draft.passed_over.is_empty() {
+            map.serialize_entry("passedOver", &draft.passed_over)?;
+        }
         if let Some(report) = &draft.investigation {
             map.serialize_entry("investigation", report)?;
         }
