@@ -16,7 +16,7 @@ use crate::cost::{ModelTokens, SaidCost, add_tokens};
 use crate::process::{self, Ended, Launch, Limits, working_directory};
 use crate::prompt::write_prompt;
 use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
-use crate::report_check::{Checked, Expected};
+use crate::report_check::{Checked, Expected, quoted_reports};
 use crate::salvage::salvage;
 use crate::schema::report_schema;
 use crate::verdict::{decide, not_started};
@@ -79,7 +79,7 @@ impl Investigator for ProcessInvestigator {
         let answer = match self.provider.plan(&brief) {
             // What is built in is free, and that is known.
             Plan::Answer(report) => Answer {
-                verdict: Ok(Checked { report: *report, cost: SaidCost::Nothing }),
+                verdict: Ok(Checked { report: *report, cost: SaidCost::Nothing, repeats_nonce: false }),
                 said: SaidCost::Usd(0.0),
                 tokens: Vec::new(),
                 was_billed: false,
@@ -133,7 +133,9 @@ impl ProcessInvestigator {
         };
         let reading: Reading = self.provider.read(&captured);
         let needs_nonce = self.provider.repeats_nonce();
-        let expected = Expected { fault_id: &assignment.event.fault_id, nonce: Some(&nonce), needs_nonce };
+        let quoted = quoted_reports(&assignment.event);
+        let fault_id = &assignment.event.fault_id;
+        let expected = Expected { fault_id, nonce: Some(&nonce), needs_nonce, quoted: &quoted };
         let verdict = decide(outcome.ended, captured.stderr, &reading, &expected);
         tracing::debug!(
             fault = %assignment.event.fault_id, investigator = self.name, ended = ?outcome.ended,

@@ -1,11 +1,11 @@
 //! Decides whether what was printed is the report that was asked for. Nothing else makes it one: neither an exit code
 //! nor a polite sentence.
 
-use haltline_protocol::{Document, Failure, FaultId, Report, Severity};
+use haltline_protocol::{Document, Failure, FaultId, HaltEvent, Report, Severity};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::clean::one_line;
+use crate::clean::{from_outside, one_line};
 use crate::cost::SaidCost;
 use crate::extract::objects;
 use crate::schema::NONCE_FIELD;
@@ -19,6 +19,20 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a str>,
     /// Whether a report without the word is refused.
     pub needs_nonce: bool,
+    /// Reports that stand in the event itself. Whoever repeats one without the word has only read the log.
+    pub quoted: &'a [Report],
+}
+
+/// The reports on an event's fault that stand in its own texts, as a forger puts them there.
+pub(crate) fn quoted_reports(event: &HaltEvent) -> Vec<Report> {
+    let expected = Expected { fault_id: &event.fault_id, nonce: None, needs_nonce: false, quoted: &[] };
+    let texts = [event.stdout_tail(), event.failure_reason(), event.message.clone()];
+    let in_text = |text: &String| {
+        let seen = from_outside(text);
+        let claims = objects(&seen).filter(|object| object.contains("\"faultId\""));
+        claims.filter_map(|object| expected.check(object).ok()).map(|checked| checked.report).collect::<Vec<_>>()
+    };
+    texts.iter().flat_map(in_text).collect()
 }
 
 /// A report that may be used.
@@ -28,6 +42,8 @@ pub struct Checked {
     pub report: Report,
     /// The cost that stands beside it.
     pub cost: SaidCost,
+    /// Whether it has the random word, and so was made for this attempt.
+    pub repeats_nonce: bool,
 }
 
 /// Why a text holds no acceptable report.
@@ -48,6 +64,9 @@ pub enum CheckError {
     /// The report lacks the attempt's random word, so it may be anybody's.
     #[error("the report does not repeat the `nonce` of its assignment")]
     NoNonce,
+    /// The report stands in the event, and nothing shows that the investigator made it.
+    #[error("the report stands in the log already, and does not repeat the `nonce` of its assignment")]
+    Quoted,
 }
 
 impl CheckError {
@@ -68,9 +87,12 @@ impl Expected<'_> {
         for object in objects(text).filter(|object| object.contains("\"faultId\"")) {
             match self.check(object) {
                 // Whoever knows the nonce was asked; one without it may stand in the log that is quoted.
-                Ok(checked) if self.nonce.is_none() || object.contains(NONCE_FIELD) => return Ok(checked),
-                Ok(checked) => drop(without_nonce.get_or_insert(checked)),
-                Err(error) => drop(last_claim.get_or_insert(error)),
+                Ok(checked) if self.nonce.is_none() || checked.repeats_nonce => return Ok(checked),
+                Ok(checked) if self.quoted.contains(&checked.report) => {
+                    last_claim = last_claim.or(Some(CheckError::Quoted));
+                }
+                Ok(checked) => without_nonce = without_nonce.or(Some(checked)),
+                Err(error) => last_claim = last_claim.or(Some(error)),
             }
         }
         without_nonce.ok_or_else(|| last_claim.unwrap_or(CheckError::NoReport))
@@ -87,10 +109,11 @@ impl Expected<'_> {
         if report.fault_id != *self.fault_id {
             return Err(CheckError::OtherFault(one_line(report.fault_id.as_str())));
         }
+        let mut repeats_nonce = false;
         if let Some(expected) = self.nonce {
             let given = fields.get(NONCE_FIELD).map(serde_json::from_str).transpose().map_err(invalid)?;
             match given.flatten() {
-                Some(given) if given == expected => {}
+                Some(given) if given == expected => repeats_nonce = true,
                 Some::<String>(_) => return Err(CheckError::OtherAssignment),
                 None if self.needs_nonce => return Err(CheckError::NoNonce),
                 None => {}
@@ -105,7 +128,7 @@ impl Expected<'_> {
             ));
         }
         let cost = said_cost(&fields);
-        Ok(Checked { report, cost })
+        Ok(Checked { report, cost, repeats_nonce })
     }
 }
 
@@ -130,7 +153,7 @@ mod tests {
 
     fn find(text: &str) -> Result<Checked, CheckError> {
         let fault_id = FaultId::from("K:all:1");
-        Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: false }.find_in(text)
+        Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: false, quoted: &[] }.find_in(text)
     }
 
     fn with(from: &str, to: &str) -> String {
@@ -192,7 +215,7 @@ mod tests {
     #[test]
     fn where_the_word_is_needed_only_a_report_with_it_is_taken() {
         let fault_id = FaultId::from("K:all:1");
-        let strict = Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: true };
+        let strict = Expected { fault_id: &fault_id, nonce: Some("word"), needs_nonce: true, quoted: &[] };
         for nonce in ["", "\"nonce\":null,"] {
             let error = strict.find_in(&with("\"evidence\"", &format!("{nonce}\"evidence\""))).unwrap_err();
             assert_eq!(error, CheckError::NoNonce, "{nonce}");

@@ -13,7 +13,7 @@ use crate::lineup::later_folders;
 use crate::process::{Limits, end_left_process, left_output};
 use crate::provider::{Captured, ExitState};
 use crate::providers::find_provider;
-use crate::report_check::Expected;
+use crate::report_check::{Expected, quoted_reports};
 use crate::verdict::last_report;
 
 /// Ends what still runs of an attempt, and takes its report: the checked one, else a complete one from its output.
@@ -38,7 +38,7 @@ async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges)
         // The process could write to the same folder, so the report is checked as if it had printed it. The word is not
         // kept with it: it was there when the report was taken.
         let text = serde_json::to_string(&kept.report).ok()?;
-        match (Expected { fault_id, nonce, needs_nonce: false }).check(&text) {
+        match (Expected { fault_id, nonce, needs_nonce: false, quoted: &[] }).check(&text) {
             Ok(checked) => return Some(conclude(assignment, checked, kept.usage)),
             Err(error) => tracing::warn!(%error, "passed over a kept report that is not this fault's"),
         }
@@ -53,7 +53,8 @@ async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges)
         ended: assignment.slot.begun,
     };
     let reading = provider.read(&captured);
-    let expected = Expected { fault_id, nonce, needs_nonce: provider.repeats_nonce() };
+    let quoted = quoted_reports(&assignment.event);
+    let expected = Expected { fault_id, nonce, needs_nonce: provider.repeats_nonce(), quoted: &quoted };
     let checked = last_report(&reading, &expected).ok()?;
     let duration = lasted(&attempt, assignment.slot.begun);
     let usage = Usage { provider: note.name.clone(), duration, ..Usage::default() };

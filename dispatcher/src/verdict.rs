@@ -89,7 +89,7 @@ mod tests {
 
     fn class(ended: Ended, answer: &str, failure: Option<Failure>) -> Result<(), Failure> {
         let fault_id = FaultId::from("K");
-        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false };
+        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] };
         decide(ended, "last words\n\n", &reading(answer, failure), &expected)
             .map(|_| ())
             .map_err(|complaint| complaint.class)
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_output_says_more_about_the_cost_than_the_report_does() {
         let fault_id = FaultId::from("K");
-        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false };
+        let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] };
         let cost = |reading: &Reading| last_report(reading, &expected).unwrap().cost;
         let plain = reading(REPORT, None);
         assert_eq!(cost(&plain), SaidCost::Usd(0.5));
