@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Status(Status),
     /// List the events in the queue; nothing is touched
     List(List),
+    /// Let a fault be dispatched again that was given up on, or that has to wait
+    Retry(ByHand),
+    /// Let no drain dispatch a fault until it is released
+    Hold(ByHand),
+    /// Let drains dispatch a fault again that is held
+    Release(ByHand),
     /// Look whether a drain could run and investigate here
     Doctor(Doctor),
     /// Look at the configuration
@@ -293,7 +299,8 @@ pub(crate) struct Status {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only the events of this state: pending, deferred, in-flight, abandoned, processed or dead-letter
+    /// Only the events of this state: pending, deferred, held, in-flight, abandoned, processed or
+    /// dead-letter
     /// [default: all but processed]
     #[arg(long)]
     pub(crate) state: Option<State>,
@@ -303,6 +310,21 @@ pub(crate) struct List {
     pub(crate) run_id: Option<String>,
 
     /// Print each event as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the commands take that change a fault by hand.
+#[derive(Debug, Args)]
+pub(crate) struct ByHand {
+    /// The fault, as PHASE_FAILED:p3:302c3b29, or the name of a file of it in the queue
+    pub(crate) id: String,
+
+    /// The run, where more than one has the fault
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Print what was changed as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

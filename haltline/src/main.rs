@@ -2,6 +2,7 @@
 //!
 //! This crate ties the actors together: the command line, the configuration, the wires, the signals, the exit codes.
 
+mod case;
 mod cli;
 mod commands;
 mod compose;

@@ -31,7 +31,7 @@ impl Occurrences {
     /// A folder of the queue is there and cannot be read.
     pub(crate) fn find(layout: &Layout, fault_id: &str, run_id: Option<&str>) -> Result<Self, QueueError> {
         let mut found = Self::default();
-        look_through(layout, &State::ALL, |state, waiting| {
+        look_through(layout, &State::ALL, |state, _, waiting| {
             let WaitingBody::Event(event) = waiting.body else { return };
             if event.fault_id.as_str() != fault_id || run_id.is_some_and(|run_id| event.run_id.as_str() != run_id) {
                 return;

@@ -78,7 +78,7 @@ pub(crate) fn error(error: &dyn Error) {
         }
         cause = error.source();
     }
-    note(text);
+    note(visible(&text));
 }
 
 #[cfg(test)]

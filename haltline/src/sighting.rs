@@ -16,6 +16,8 @@ pub(crate) enum State {
     Pending,
     /// It waits, and its back-off is not over.
     Deferred,
+    /// It waits, and a person holds it.
+    Held,
     /// A drain that lives holds it.
     InFlight,
     /// A drain that died held it; the next one takes it back.
@@ -28,14 +30,20 @@ pub(crate) enum State {
 
 impl State {
     /// All of them, in the order in which an event goes through them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Pending, Self::Deferred, Self::InFlight, Self::Abandoned, Self::Processed, Self::DeadLetter];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Pending, Self::Deferred, Self::Held, Self::InFlight, Self::Abandoned, Self::Processed, Self::DeadLetter];
+
+    /// Whether an event of this state waits.
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Pending | Self::Deferred | Self::Held)
+    }
 
     /// The name on the command line and in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Deferred => "deferred",
+            Self::Held => "held",
             Self::InFlight => "in-flight",
             Self::Abandoned => "abandoned",
             Self::Processed => "processed",
@@ -55,42 +63,45 @@ impl FromStr for State {
     }
 }
 
-/// Shows each file that lies where the states say, one at a time. What waits and is no event counts as pending.
+/// Shows each file that lies where the states say, one at a time, with its folder. What waits and is no event counts as
+/// pending.
 ///
 /// # Errors
 /// A folder of the queue is there and cannot be read.
 pub(crate) fn look_through(
     layout: &Layout,
     states: &[State],
-    mut show: impl FnMut(State, Waiting),
+    mut show: impl FnMut(State, &Path, Waiting),
 ) -> Result<(), QueueError> {
     let now = Timestamp::now();
-    let mut show_wanted = |state, waiting| {
+    let mut show_wanted = |state, folder: &Path, waiting| {
         if states.contains(&state) {
-            show(state, waiting);
+            show(state, folder, waiting);
         }
     };
     // In the order in which events move, so that one on its way is seen at least once.
-    if states.contains(&State::Pending) || states.contains(&State::Deferred) {
-        each(&layout.pending(), |waiting| {
+    if states.iter().any(|state| state.waits()) {
+        let folder = layout.pending();
+        each(&folder, |waiting| {
             let state = match &waiting.body {
+                WaitingBody::Event(event) if event.delivery.is_held() => State::Held,
                 WaitingBody::Event(event) if event.delivery.holds_back_at(now) => State::Deferred,
                 _ => State::Pending,
             };
-            show_wanted(state, waiting);
+            show_wanted(state, &folder, waiting);
         })?;
     }
     if states.contains(&State::InFlight) || states.contains(&State::Abandoned) {
         for hold in seen_holds(layout)? {
             let state = if hold.is_live { State::InFlight } else { State::Abandoned };
-            each(&layout.in_flight().join(&hold.drain_id), |waiting| show_wanted(state, waiting))?;
+            let folder = layout.in_flight().join(&hold.drain_id);
+            each(&folder, |waiting| show_wanted(state, &folder, waiting))?;
         }
     }
-    if states.contains(&State::Processed) {
-        each(&layout.processed(), |waiting| show_wanted(State::Processed, waiting))?;
-    }
-    if states.contains(&State::DeadLetter) {
-        each(&layout.dead_letter(), |waiting| show_wanted(State::DeadLetter, waiting))?;
+    for (state, folder) in [(State::Processed, layout.processed()), (State::DeadLetter, layout.dead_letter())] {
+        if states.contains(&state) {
+            each(&folder, |waiting| show_wanted(state, &folder, waiting))?;
+        }
     }
     Ok(())
 }

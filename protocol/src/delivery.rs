@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::rfc3339_millis;
 
+/// The `notBefore` of an event that a person holds: 9999-01-01T00:00:00Z. From then on it is no time to wait for, and
+/// no reader may shorten it; a reader that knows nothing of holding waits.
+pub const HELD: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
 /// The `delivery` field of an event, kept by the drain.
 ///
 /// Attempts and back-off belong to the fault, so [`merge`](Self::merge) joins those of its occurrences.
@@ -33,9 +37,14 @@ impl Delivery {
         }
     }
 
+    /// Whether a person holds the fault, until it is released. No clock decides it.
+    pub fn is_held(&self) -> bool {
+        self.not_before.is_some_and(|time| time >= HELD)
+    }
+
     /// Whether the fault has to wait longer.
     pub fn holds_back_at(&self, now: Timestamp) -> bool {
-        self.not_before.is_some_and(|time| time > now)
+        self.is_held() || self.not_before.is_some_and(|time| time > now)
     }
 }
 
@@ -72,5 +81,16 @@ mod tests {
         assert_eq!(both.attempts, 2);
         assert_eq!(both.not_before, late.not_before);
         assert_eq!(both.last_error.as_deref(), Some("quota"));
+    }
+
+    #[test]
+    fn what_is_held_stays_held_whatever_the_clock_says_and_reads_as_it_was_written() {
+        let held = Delivery { not_before: Some(HELD), ..Delivery::default() };
+        let text = serde_json::to_string(&held).unwrap();
+        assert_eq!(text, r#"{"attempts":0,"notBefore":"9999-01-01T00:00:00.000Z"}"#);
+        let read: Delivery = serde_json::from_str(&text).unwrap();
+        assert!(read.is_held() && read.holds_back_at(Timestamp::MAX) && read.holds_back_at(Timestamp::MIN));
+        let waits: Delivery = serde_json::from_str(r#"{"notBefore":"9998-12-31T23:59:59Z"}"#).unwrap();
+        assert!(!waits.is_held() && waits.holds_back_at(Timestamp::UNIX_EPOCH));
     }
 }

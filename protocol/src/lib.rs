@@ -23,7 +23,7 @@ mod sink;
 mod strict;
 mod time;
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};

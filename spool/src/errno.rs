@@ -40,7 +40,6 @@ pub fn errno_name(errno: Errno) -> String {
 }
 
 /// The error of a symbolic name.
-#[cfg(feature = "faults")]
 pub(crate) fn errno_named(name: &str) -> Option<Errno> {
     NAMES.iter().find(|(_, known)| *known == name).map(|(errno, _)| *errno)
 }

@@ -164,7 +164,14 @@ impl Folder {
         self.replace_as(name, bytes, mode, None)
     }
 
-    fn replace_as(&self, name: &str, bytes: &[u8], mode: Mode, times: Option<Timestamps>) -> Result<(), QueueError> {
+    /// As [`replace`](Self::replace), with these permissions and times.
+    pub(crate) fn replace_as(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        mode: Mode,
+        times: Option<Timestamps>,
+    ) -> Result<(), QueueError> {
         let temporary = self.write_temporary(bytes, false)?;
         let replaced = self
             .vfs
@@ -188,9 +195,7 @@ impl Folder {
         let unreadable = |errno| failed("read", self.path.join(name), errno);
         let (file, stat) = self.open_handle(name).map_err(unreadable)?;
         let bytes = self.read_handle(&file, &stat, u64::MAX).map_err(unreadable)?;
-        let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0) };
-        let times = Timestamps { last_access: time, last_modification: time };
-        self.replace_as(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777), Some(times))
+        self.replace_as(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777), Some(times_of(&stat)))
     }
 
     /// Moves a file to another folder, never over another one.
@@ -431,6 +436,12 @@ impl Folder {
             tracing::warn!(%error, "left a temporary file behind");
         }
     }
+}
+
+/// When a file was last written, for one that takes its place.
+pub(crate) fn times_of(stat: &Stat) -> Timestamps {
+    let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0) };
+    Timestamps { last_access: time, last_modification: time }
 }
 
 /// A written file that has no final name yet.

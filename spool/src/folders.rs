@@ -17,9 +17,9 @@ pub(crate) struct Folders {
     pub(crate) queue: Folder,
     pub(crate) pending: Folder,
     pub(crate) in_flight: Folder,
-    processed: Folder,
-    dead_letter: Folder,
-    quarantine: Folder,
+    pub(crate) processed: Folder,
+    pub(crate) dead_letter: Folder,
+    pub(crate) quarantine: Folder,
 }
 
 impl Folders {

@@ -15,6 +15,7 @@ pub mod model;
 mod moves;
 mod mutants;
 mod names;
+mod operator;
 mod preview;
 mod put;
 mod queue;
@@ -34,6 +35,7 @@ pub use layout::Layout;
 #[cfg(feature = "faults")]
 pub use mutants::Mutant;
 pub use names::{candidates, event_name, fault_part, marker_name, run_part};
+pub use operator::{Operator, OperatorError, Scope};
 pub use preview::PreviewQueue;
 pub use put::{Inlet, RowKind};
 pub use queue::{DrainQueue, SETTLE_LOCK};

@@ -102,7 +102,7 @@ impl DrainQueue {
     }
 }
 
-fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
+pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random)
         .map_err(|_| failed("find randomness for a drain in", folders.in_flight.path(), rustix::io::Errno::IO))?;

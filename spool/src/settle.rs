@@ -144,10 +144,20 @@ impl Touched {
     }
 }
 
-fn with_delivery(bytes: &[u8], delivery: &Delivery, folder: &Folder, name: &str) -> Result<Vec<u8>, QueueError> {
+/// The row with another `delivery`; without one where there is nothing left to keep.
+pub(crate) fn with_delivery(
+    bytes: &[u8],
+    delivery: &Delivery,
+    folder: &Folder,
+    name: &str,
+) -> Result<Vec<u8>, QueueError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let rewritten = haltline_protocol::Document::parse(text).and_then(|mut document| {
-        document.set("delivery", delivery)?;
+        if *delivery == Delivery::default() {
+            document.remove("delivery");
+        } else {
+            document.set("delivery", delivery)?;
+        }
         Ok(document.to_pretty())
     });
     rewritten.map_err(|error| QueueError {

@@ -58,7 +58,7 @@ fn find(layout: &Layout, args: &List) -> Result<Vec<Listed>, QueueError> {
     let wanted = |state: &State| args.state.map_or(*state != State::Processed, |wanted| wanted == *state);
     let states: Vec<_> = State::ALL.into_iter().filter(wanted).collect();
     let mut events = Vec::new();
-    look_through(layout, &states, |state, waiting| {
+    look_through(layout, &states, |state, _, waiting| {
         let WaitingBody::Event(event) = waiting.body else { return };
         if args.run_id.as_ref().is_none_or(|run_id| event.run_id.as_str() == run_id) {
             events.push(Listed::of(state, &event, waiting.modified, waiting.ticket.name));

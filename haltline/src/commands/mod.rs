@@ -1,17 +1,21 @@
 //! The commands, one file each.
 
 mod auto_drain;
+mod by_hand;
 mod config_show;
 mod demo;
 mod doctor;
 mod drain_faults;
 mod emit;
+mod hold;
 mod investigate;
 mod list;
 mod mark_phase_committed;
 mod mark_shipped;
 mod recovery;
+mod release;
 mod resolve;
+mod retry;
 mod status;
 mod upgrade;
 
@@ -39,6 +43,9 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Investigate(args) => investigate::run(&layout, &args),
         Command::Status(args) => status::run(&layout, &args),
         Command::List(args) => list::run(&layout, &args),
+        Command::Retry(args) => retry::run(&layout, &args),
+        Command::Hold(args) => hold::run(&layout, &args),
+        Command::Release(args) => release::run(&layout, &args),
         Command::Doctor(args) => doctor::run(&layout, &args),
         Command::Config(ConfigCommand::Show(args)) => config_show::run(&layout, &args),
         Command::Demo(args) => demo::run(&args),

@@ -24,6 +24,8 @@ struct Status {
     live_drains: u64,
     pending: Count,
     deferred: Count,
+    /// A person holds them.
+    held: Count,
     in_flight: Count,
     abandoned: Count,
     processed: Count,
@@ -89,6 +91,7 @@ fn look(layout: &Layout) -> Result<Status, QueueError> {
         live_drains: seen_holds(layout)?.iter().map(|hold| u64::from(hold.is_live)).sum(),
         pending: Count::default(),
         deferred: Count::default(),
+        held: Count::default(),
         in_flight: Count::default(),
         abandoned: Count::default(),
         processed: Count::default(),
@@ -97,11 +100,12 @@ fn look(layout: &Layout) -> Result<Status, QueueError> {
         inbox: Count::default(),
         unreadable: 0,
     };
-    let read = [State::Pending, State::Deferred, State::InFlight, State::Abandoned];
-    look_through(layout, &read, |state, waiting| match waiting.body {
+    let read = [State::Pending, State::Deferred, State::Held, State::InFlight, State::Abandoned];
+    look_through(layout, &read, |state, _, waiting| match waiting.body {
         WaitingBody::Event(event) => {
             let count = match state {
                 State::Deferred => &mut status.deferred,
+                State::Held => &mut status.held,
                 State::InFlight => &mut status.in_flight,
                 State::Abandoned => &mut status.abandoned,
                 _ => &mut status.pending,
@@ -126,6 +130,7 @@ impl Status {
         let counts = [
             (self.pending, "wait"),
             (self.deferred, "wait for their next attempt"),
+            (self.held, "wait until they are released"),
             (self.in_flight, "held by drains that run"),
             (self.abandoned, "left by drains that died; the next one takes them back"),
             (self.processed, "settled"),

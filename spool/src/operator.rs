@@ -1,0 +1,268 @@
+//! What a person changes in a queue by hand, under the settle lock: nobody settles free, recovers or upgrades meanwhile.
+//!
+//! An event that waits is changed as a drain would: moved into a hold of one's own, rewritten there, moved back. One
+//! that was given up on is rewritten where it lies, since only the holder of the settle lock takes anything from there,
+//! and then goes the same way. All leave before the first comes back: no drain meets half of a fault. A kill leaves a
+//! dead hold, and the next drain puts back what is in it. A fault of which a drain holds anything is left alone, and so
+//! is a file whose row may not be recorded: recovery finds it by its inode.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use haltline_protocol::{Delivery, FaultKey, MoveOutcome, QueueError, Ticket, WaitingBody};
+use jiff::Timestamp;
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::errno::errno_named;
+use crate::error::{errno_of, failed};
+use crate::folder::Folder;
+use crate::folders::Folders;
+use crate::hold::Hold;
+use crate::journal::Written;
+use crate::layout::Layout;
+use crate::moves::{move_file, move_very_file};
+use crate::queue::{SETTLE_LOCK, keys_in, new_drain_id};
+use crate::scan::{LARGEST_ROW, is_row_name, look_at};
+use crate::settle::with_delivery;
+use crate::survey::seen_holds;
+use crate::vfs::{Handle, system};
+
+/// A queue in the hands of a person.
+#[derive(Debug)]
+pub struct Operator {
+    pub(crate) folders: Folders,
+    _settle_lock: Handle,
+}
+
+/// Why nothing was changed by hand.
+#[derive(Debug, Error)]
+pub enum OperatorError {
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Somebody else has the settle lock.
+    #[error("{}; nothing was changed, try again in a moment", busy(.0))]
+    Busy(
+        /// The drains that live, one of which may have it.
+        Vec<String>,
+    ),
+    /// A live drain holds the fault.
+    #[error(
+        "the drain {0} holds the fault just now; nothing was changed. Wait until it ends, or end it (SIGTERM), then try \
+         again"
+    )]
+    InFlight(
+        /// The drain.
+        String,
+    ),
+    /// A dead drain holds the fault.
+    #[error(
+        "the drain {0} is dead and holds the fault; nothing was changed. `haltline drain-faults --queue` takes it back, \
+         then try again"
+    )]
+    Abandoned(
+        /// The drain.
+        String,
+    ),
+    /// A row of the fault is not recorded yet.
+    #[error(
+        "the drain {0} has not recorded yet what became of the fault; nothing was changed. Wait until it ends, or run \
+         `haltline drain-faults --queue` where it is dead, then try again"
+    )]
+    Unrecorded(
+        /// The drain.
+        String,
+    ),
+}
+
+fn busy(drains: &[String]) -> String {
+    match drains {
+        [] => "another command works on the queue just now".to_owned(),
+        drains => format!("a drain settles what is free just now ({})", drains.join(", ")),
+    }
+}
+
+/// What of a fault is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What waits.
+    Waiting,
+    /// What waits, and what was given up on, which comes back.
+    WaitingAndGivenUp,
+}
+
+/// An event that is to be changed.
+struct Chosen {
+    ticket: Ticket,
+    delivery: Delivery,
+}
+
+impl Operator {
+    /// Takes the settle lock of a queue.
+    ///
+    /// # Errors
+    /// Somebody else has it, or the queue cannot be opened.
+    pub fn open(layout: &Layout) -> Result<Self, OperatorError> {
+        let folders = Folders::open(&system(), layout)?;
+        match folders.in_flight.lock_handle(SETTLE_LOCK)? {
+            Some(lock) => Ok(Self { folders, _settle_lock: lock }),
+            None => {
+                let drains = seen_holds(layout)?.into_iter().filter(|hold| hold.is_live);
+                Err(OperatorError::Busy(drains.map(|hold| hold.drain_id).collect()))
+            }
+        }
+    }
+
+    /// Changes what the events of a fault keep of earlier attempts, durably; those for which `edit` has nothing new
+    /// stay as they are. Every other field is kept to the byte. Returns where the changed events are.
+    ///
+    /// # Errors
+    /// The fault is in flight or not quite recorded, and nothing was changed; or the queue failed. Then each event is
+    /// where it was, or in a hold that the next drain gives back.
+    pub fn change(
+        &self,
+        key: &FaultKey,
+        scope: Scope,
+        edit: impl Fn(&Delivery) -> Option<Delivery>,
+    ) -> Result<Vec<PathBuf>, OperatorError> {
+        self.refuse_in_flight(key)?;
+        let waiting = choose(&self.folders.pending, key, &edit)?;
+        let mut given_up = match scope {
+            Scope::Waiting => Vec::new(),
+            // All of them have to come back: one that stays would draw the others after it.
+            Scope::WaitingAndGivenUp => {
+                choose(&self.folders.dead_letter, key, |old| Some(edit(old).unwrap_or_else(|| old.clone())))?
+            }
+        };
+        if waiting.is_empty() && given_up.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unrecorded = unrecorded(&self.folders.in_flight)?;
+        if let Some(drain) = waiting.iter().chain(&given_up).find_map(|chosen| unrecorded.get(&chosen.ticket.mark)) {
+            return Err(OperatorError::Unrecorded(drain.clone()));
+        }
+        let in_flight = &self.folders.in_flight;
+        let hold = Hold::create(in_flight, new_drain_id(&self.folders)?)?;
+        let mut held = Vec::with_capacity(waiting.len() + given_up.len());
+        for Chosen { ticket, delivery } in &waiting {
+            match move_very_file(&self.folders.pending, &ticket.name, ticket.mark, &hold.folder, ticket.stamp) {
+                Ok(name) => held.push((name, ticket.stamp, Some(delivery))),
+                Err(outcome) => {
+                    // A drain was quicker with one of them: it has the fault, and the others go back to it.
+                    self.put_back(&hold, held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp)))?;
+                    self.refuse_in_flight(key)?;
+                    return Err(unmoved(&self.folders.pending, &ticket.name, &outcome).into());
+                }
+            }
+        }
+        for Chosen { ticket, delivery } in &mut given_up {
+            rewrite(&self.folders.dead_letter, &ticket.name, delivery)?;
+            let dead_letter = &self.folders.dead_letter;
+            let name = move_file(dead_letter, &ticket.name, &hold.folder, ticket.stamp)
+                .map_err(|outcome| unmoved(dead_letter, &ticket.name, &outcome))?;
+            held.push((name, ticket.stamp, None));
+        }
+        hold.folder.sync()?;
+        self.folders.pending.sync()?;
+        self.folders.dead_letter.sync()?;
+        for (name, _, delivery) in &held {
+            if let Some(delivery) = delivery {
+                rewrite(&hold.folder, name, delivery)?;
+            }
+        }
+        let names = held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp));
+        Ok(self.put_back(&hold, names)?)
+    }
+
+    /// Lets what is held wait again, and takes the hold away.
+    fn put_back<'a>(
+        &self,
+        hold: &Hold,
+        held: impl Iterator<Item = (&'a str, Timestamp)>,
+    ) -> Result<Vec<PathBuf>, QueueError> {
+        let pending = &self.folders.pending;
+        let mut paths = Vec::new();
+        for (name, stamp) in held {
+            let moved = move_file(&hold.folder, name, pending, stamp)
+                .map_err(|outcome| unmoved(&hold.folder, name, &outcome))?;
+            paths.push(pending.path().join(moved));
+        }
+        pending.sync()?;
+        hold.folder.sync()?;
+        hold.remove(&self.folders.in_flight)?;
+        Ok(paths)
+    }
+
+    /// Refuses a fault of which a drain holds anything.
+    fn refuse_in_flight(&self, key: &FaultKey) -> Result<(), OperatorError> {
+        let in_flight = &self.folders.in_flight;
+        for (drain_id, folder) in holds(in_flight)? {
+            if keys_in(&folder)?.contains(key) {
+                let is_live = Hold::is_live(in_flight, &drain_id);
+                return Err(if is_live {
+                    OperatorError::InFlight(drain_id)
+                } else {
+                    OperatorError::Abandoned(drain_id)
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unmoved(folder: &Folder, name: &str, outcome: &MoveOutcome) -> QueueError {
+    failed("move", folder.path().join(name), outcome.errno().and_then(errno_named).unwrap_or(Errno::IO))
+}
+
+/// The folders of drains, live or dead, with their ids.
+pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, QueueError> {
+    let mut holds = Vec::new();
+    for entry in in_flight.names()?.into_iter().filter(|entry| Hold::is_hold(&entry.name)) {
+        match in_flight.open_child(&entry.name) {
+            Ok(folder) => holds.push((entry.name, folder)),
+            // The settle lock stands there too, and a drain may end meanwhile.
+            Err(error) if matches!(errno_of(&error.source), Errno::NOENT | Errno::NOTDIR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(holds)
+}
+
+/// The inodes of files whose rows may not be recorded yet, with the drain that has to. Read after the files were
+/// listed: what was there then stood in a journal before.
+pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, QueueError> {
+    let mut marks = HashMap::new();
+    for (drain_id, folder) in holds(in_flight)? {
+        for planned in Written::read(&folder)?.unacknowledged() {
+            marks.insert(planned.mark, drain_id.clone());
+        }
+    }
+    Ok(marks)
+}
+
+/// The events of a fault in a folder for which there is something new to keep.
+fn choose(
+    folder: &Folder,
+    key: &FaultKey,
+    edit: impl Fn(&Delivery) -> Option<Delivery>,
+) -> Result<Vec<Chosen>, QueueError> {
+    let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
+    let choose = |entry: crate::folder::Entry| {
+        let waiting = look_at(folder, &entry.name)?;
+        let WaitingBody::Event(event) = waiting.body else { return None };
+        let delivery = if event.key() == *key { edit(&event.delivery)? } else { return None };
+        Some(Chosen { ticket: waiting.ticket, delivery })
+    };
+    Ok(names.filter_map(choose).collect())
+}
+
+/// Writes an event anew with another `delivery`, durably, with its permissions and its time.
+fn rewrite(folder: &Folder, name: &str, delivery: &Delivery) -> Result<(), QueueError> {
+    let unreadable = |errno| failed("read", folder.path().join(name), errno);
+    let (file, stat) = folder.open_handle(name).map_err(unreadable)?;
+    let bytes = folder.read_handle(&file, &stat, LARGEST_ROW).map_err(unreadable)?;
+    let bytes = with_delivery(&bytes, delivery, folder, name)?;
+    folder.replace_as(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777), Some(crate::folder::times_of(&stat)))
+}
