@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use haltline_protocol::{FaultKey, QueueError, WaitingBody};
+use haltline_protocol::{FaultKey, HaltEvent, QueueError, WaitingBody};
 use haltline_spool::Layout;
 use jiff::Timestamp;
 
@@ -22,6 +22,8 @@ pub(crate) struct Case {
     pub(crate) key: FaultKey,
     /// The oldest first.
     pub(crate) events: Vec<Sighted>,
+    /// When the latest marker that waits says that it went away.
+    pub(crate) resolved: Option<Timestamp>,
 }
 
 /// An event where it is.
@@ -29,6 +31,7 @@ pub(crate) struct Case {
 pub(crate) struct Sighted {
     pub(crate) state: State,
     pub(crate) path: PathBuf,
+    pub(crate) event: Box<HaltEvent>,
     /// When it halted; when its file was written where the event does not say.
     pub(crate) time: Timestamp,
 }
@@ -45,6 +48,11 @@ pub(crate) enum CaseError {
 }
 
 impl CaseError {
+    /// More than one fault has the id.
+    pub(crate) fn several(id: &str, candidates: &BTreeSet<FaultKey>) -> Self {
+        Self::Several { id: visible(id), candidates: candidates.iter().map(candidate).collect() }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Queue(_) => Exit::CannotWrite,
@@ -89,15 +97,19 @@ impl Case {
         })?;
         let key = seen.only(layout, id, run_id)?;
         let mut events = Vec::new();
-        look_through(layout, &State::ALL, |state, folder, waiting| {
-            let WaitingBody::Event(event) = waiting.body else { return };
-            if event.key() == key {
+        let mut resolved = None;
+        look_through(layout, &State::ALL, |state, folder, waiting| match waiting.body {
+            WaitingBody::Event(event) if event.key() == key => {
                 let time = event.timestamp.unwrap_or(waiting.modified);
-                events.push(Sighted { state, path: folder.join(&*waiting.ticket.name), time });
+                events.push(Sighted { state, path: folder.join(&*waiting.ticket.name), event, time });
             }
+            WaitingBody::Marker(marker) if state == State::Pending && marker.key == key => {
+                resolved = resolved.max(marker.timestamp);
+            }
+            _ => {}
         })?;
         events.sort_by(|one, other| (one.time, &one.path).cmp(&(other.time, &other.path)));
-        Ok(Self { key, events })
+        Ok(Self { key, events, resolved })
     }
 
     /// Whether any of its events is in this state.
@@ -108,7 +120,6 @@ impl Case {
     /// The fault and its run, for people.
     pub(crate) fn name(&self) -> String {
         let FaultKey { fault_id, run_id } = &self.key;
-        let visible = |id| visible_line(id, ID_LETTERS);
         format!("`{}` of run `{}`", visible(fault_id.as_str()), visible(run_id.as_str()))
     }
 }
@@ -127,11 +138,8 @@ impl Seen {
 
     fn only(self, layout: &Layout, id: &str, run_id: Option<&str>) -> Result<FaultKey, CaseError> {
         let Self { mut meant, near } = self;
-        let visible = |id: &str| visible_line(id, ID_LETTERS);
-        let candidate =
-            |key: &FaultKey| format!("{} --run-id {}", visible(key.fault_id.as_str()), visible(key.run_id.as_str()));
         if meant.len() > 1 {
-            return Err(CaseError::Several { id: visible(id), candidates: meant.iter().map(candidate).collect() });
+            return Err(CaseError::several(id, &meant));
         }
         meant.pop_first().ok_or_else(|| CaseError::Unknown {
             queue: layout.queue().display().to_string(),
@@ -140,4 +148,13 @@ impl Seen {
             near: near.iter().map(candidate).collect(),
         })
     }
+}
+
+fn visible(id: &str) -> String {
+    visible_line(id, ID_LETTERS)
+}
+
+/// A fault as it is named on the command line.
+fn candidate(key: &FaultKey) -> String {
+    format!("{} --run-id {}", visible(key.fault_id.as_str()), visible(key.run_id.as_str()))
 }

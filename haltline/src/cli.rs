@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Status(Status),
     /// List the events in the queue; nothing is touched
     List(List),
+    /// Show one fault: its events, attempts, outcomes, cost, and where each file is; nothing is touched
+    Show(Known),
+    /// Tell the history of one fault in plain words, and what to do next; nothing is touched
+    Explain(Known),
     /// Let a fault be dispatched again that was given up on, or that has to wait
     Retry(ByHand),
     /// Let no drain dispatch a fault until it is released
@@ -310,6 +314,21 @@ pub(crate) struct List {
     pub(crate) run_id: Option<String>,
 
     /// Print each event as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the commands take that tell of one fault.
+#[derive(Debug, Args)]
+pub(crate) struct Known {
+    /// The fault, as PHASE_FAILED:p3:302c3b29, or the name of a file of it in the queue
+    pub(crate) id: String,
+
+    /// The run, where more than one has the fault
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Print what is known as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

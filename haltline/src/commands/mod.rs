@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod drain_faults;
 mod emit;
+mod explain;
 mod hold;
 mod investigate;
 mod list;
@@ -16,6 +17,7 @@ mod recovery;
 mod release;
 mod resolve;
 mod retry;
+mod show;
 mod status;
 mod upgrade;
 
@@ -43,6 +45,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Investigate(args) => investigate::run(&layout, &args),
         Command::Status(args) => status::run(&layout, &args),
         Command::List(args) => list::run(&layout, &args),
+        Command::Show(args) => show::run(&layout, &args),
+        Command::Explain(args) => explain::run(&layout, &args),
         Command::Retry(args) => retry::run(&layout, &args),
         Command::Hold(args) => hold::run(&layout, &args),
         Command::Release(args) => release::run(&layout, &args),

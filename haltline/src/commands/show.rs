@@ -1,0 +1,225 @@
+//! `haltline show`: one fault with its events, its attempts, what became of it, what it cost, and where each file is.
+
+use std::path::PathBuf;
+
+use haltline_protocol::{Redactor, rfc3339_millis};
+use haltline_spool::Layout;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::case::Sighted;
+use crate::cli::Known;
+use crate::dossier::Dossier;
+use crate::exit::Exit;
+use crate::output::{self, age, line, visible, visible_line};
+use crate::redaction;
+use crate::rows::SeenRow;
+use crate::sighting::State;
+
+/// The most letters of a text on a line of its own.
+const TEXT_LETTERS: usize = 300;
+
+/// What is told of a fault.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    fault_id: String,
+    run_id: String,
+    /// Of the last event; null where none is left.
+    kind: Option<String>,
+    severity: Option<String>,
+    state_slug: Option<String>,
+    message: Option<String>,
+    /// Failed attempts that count, and how many a fault has.
+    attempts: u32,
+    max_attempts: u32,
+    /// The known costs of all its investigations.
+    cost_usd: f64,
+    events: Vec<Event>,
+    rows: Vec<SeenRow>,
+    report: Option<Report>,
+    earlier_reports: Vec<PathBuf>,
+    notes: Vec<PathBuf>,
+    attempt_folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    state: State,
+    #[serde(serialize_with = "output::millis")]
+    time: Timestamp,
+    attempts: u32,
+    not_before: Option<String>,
+    last_error: Option<String>,
+    file: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    outcome: Option<String>,
+    root_cause: Option<String>,
+    ts: Option<String>,
+    file: PathBuf,
+}
+
+pub(crate) fn run(layout: &Layout, args: &Known) -> Exit {
+    redaction::start(layout);
+    let dossier = match Dossier::gather(layout, args) {
+        Ok(dossier) => dossier,
+        Err(error) => {
+            output::error(&error);
+            return error.exit();
+        }
+    };
+    let shown = Shown::of(dossier);
+    if args.json {
+        output::json(&shown);
+    } else {
+        shown.print();
+    }
+    Exit::Done
+}
+
+/// A text from outside, on one line, without secrets.
+fn clean(text: &str) -> String {
+    visible_line(&Redactor::in_force().redact(text), TEXT_LETTERS)
+}
+
+impl Shown {
+    fn of(dossier: Dossier) -> Self {
+        let (attempts, cost_usd) = (dossier.failed_attempts(), dossier.cost_usd());
+        let Dossier { case, rows, report, earlier_reports, notes, attempts: attempt_folders, max_attempts, .. } =
+            dossier;
+        let last = case.events.last().map(|sighted| &sighted.event);
+        Self {
+            fault_id: clean(case.key.fault_id.as_str()),
+            run_id: clean(case.key.run_id.as_str()),
+            kind: last.map(|event| clean(event.kind.as_str())),
+            severity: last.map(|event| clean(&event.severity_text)),
+            state_slug: last.map(|event| clean(&event.state_slug)),
+            message: last.map(|event| clean(&event.message)),
+            attempts,
+            max_attempts,
+            cost_usd,
+            events: case.events.iter().map(Event::of).collect(),
+            rows: rows.into_iter().map(clean_row).collect(),
+            report: report.map(|report| Report {
+                outcome: report.says.as_ref().map(|says| clean(&says.outcome)),
+                root_cause: report.says.as_ref().map(|says| clean(&says.root_cause)),
+                ts: report.says.as_ref().map(|says| clean(says.ts())),
+                file: report.path,
+            }),
+            earlier_reports,
+            notes,
+            attempt_folders,
+        }
+    }
+
+    fn print(&self) {
+        let now = Timestamp::now();
+        line(format!("{}  of run {}", self.fault_id, self.run_id));
+        if let (Some(kind), Some(severity), Some(slug)) = (&self.kind, &self.severity, &self.state_slug) {
+            line(format!("  {severity} {kind}, slug `{slug}`"));
+        }
+        if let Some(message) = &self.message {
+            line(format!("  {message}"));
+        }
+        line(format!("  failed attempts {} of {}, known cost ${:.2}", self.attempts, self.max_attempts, self.cost_usd));
+        if self.events.is_empty() {
+            line("Events: none is left; the rows below are what is known");
+        } else {
+            line("Events");
+        }
+        self.events.iter().for_each(|event| event.print(now));
+        if !self.rows.is_empty() {
+            line("Outcomes");
+        }
+        self.rows.iter().for_each(|row| line(row_line(row)));
+        if let Some(Report { outcome, root_cause, ts, file }) = &self.report {
+            line("Report");
+            if let (Some(outcome), Some(root_cause), Some(ts)) = (outcome, root_cause, ts) {
+                line(format!("  {ts}  {outcome}: {root_cause}"));
+            }
+            line(format!("  {}", shown_path(file)));
+        }
+        for (what, paths) in [
+            ("Earlier reports", &self.earlier_reports),
+            ("Notes in the inbox", &self.notes),
+            ("Attempt folders", &self.attempt_folders),
+        ] {
+            if !paths.is_empty() {
+                line(what);
+            }
+            paths.iter().for_each(|path| line(format!("  {}", shown_path(path))));
+        }
+    }
+}
+
+fn shown_path(path: &std::path::Path) -> String {
+    visible(&path.display().to_string())
+}
+
+impl Event {
+    fn of(sighted: &Sighted) -> Self {
+        let delivery = &sighted.event.delivery;
+        Self {
+            state: sighted.state,
+            time: sighted.time,
+            attempts: delivery.attempts,
+            not_before: delivery.not_before.map(rfc3339_millis),
+            last_error: delivery.last_error.as_deref().map(clean),
+            file: sighted.path.clone(),
+        }
+    }
+
+    fn print(&self, now: Timestamp) {
+        let (state, time) = (self.state.as_str(), rfc3339_millis(self.time));
+        let age = age(now.duration_since(self.time));
+        line(format!("  {state:<11} {time}  {age} old  {}", shown_path(&self.file)));
+        match (&self.not_before, self.state) {
+            (_, State::Held) => line("              held until `haltline release`"),
+            (Some(time), State::Deferred) => line(format!("              not before {time}")),
+            _ => {}
+        }
+        if let Some(error) = &self.last_error {
+            line(format!("              failed {} times, at last: {error}", self.attempts));
+        }
+    }
+}
+
+fn clean_row(row: SeenRow) -> SeenRow {
+    let maybe = |text: Option<String>| text.map(|text| clean(&text));
+    SeenRow {
+        ts: clean(&row.ts),
+        drain_id: clean(&row.drain_id),
+        fault_id: maybe(row.fault_id),
+        run_id: maybe(row.run_id),
+        outcome: clean(&row.outcome),
+        moved: clean(&row.moved),
+        errno: maybe(row.errno),
+        cost_source: maybe(row.cost_source),
+        provider: maybe(row.provider),
+        model: maybe(row.model),
+        failure: maybe(row.failure),
+        duplicate_of: maybe(row.duplicate_of),
+        file: clean(&row.file),
+        passed_over: row.passed_over.iter().map(|text| clean(text)).collect(),
+        ..row
+    }
+}
+
+fn row_line(row: &SeenRow) -> String {
+    let mut parts = vec![format!("  {}  {}", row.ts, row.outcome)];
+    parts.extend(row.failure.clone());
+    parts.extend(row.provider.clone());
+    parts.extend(row.model.clone());
+    parts.extend(row.duration_ms.map(|millis| format!("{}.{} s", millis / 1000, millis % 1000 / 100)));
+    if let (Some(usd), Some(source)) = (row.cost_usd, &row.cost_source) {
+        parts.push(format!("${usd:.4} ({source})"));
+    }
+    parts.extend(row.duplicate_of.as_ref().map(|path| format!("by {path}")));
+    parts.extend(row.errno.as_ref().map(|errno| format!("move {}: {errno}", row.moved)));
+    parts.join("  ")
+}
