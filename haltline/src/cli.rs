@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use haltline_protocol::Severity;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::sighting::State;
 
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Hold(ByHand),
     /// Let drains dispatch a fault again that is held
     Release(ByHand),
+    /// Take away what is settled and old; tells only what would go, unless --yes is given
+    Purge(Purge),
     /// Look whether a drain could run and investigate here
     Doctor(Doctor),
     /// Look at the configuration
@@ -349,6 +351,21 @@ pub(crate) struct ByHand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// What has not changed for so long, as 30d or 12h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: SignedDuration,
+
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Print what goes as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Print what was found as one JSON object
     #[arg(long)]
@@ -386,4 +403,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(length) if !length.is_zero() => Ok(length),
         _ => Err("a length of time must be above zero".to_owned()),
     }
+}
+
+/// Reads an age above zero, as `30d` or `12h`. A day has 24 hours.
+fn age(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|_| "no age, as 30d or 12h".to_owned())?;
+    let age = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    age.ok().filter(SignedDuration::is_positive).ok_or_else(|| "an age is above zero, in weeks at most".to_owned())
 }

@@ -41,6 +41,15 @@ pub(crate) fn millis<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S
     serializer.serialize_str(&rfc3339_millis(*time))
 }
 
+/// The same where there may be none.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+pub(crate) fn maybe_millis<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => millis(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// An age to one unit, as `45s`, `12m`, `3h` or `5d`.
 pub(crate) fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);

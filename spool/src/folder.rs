@@ -216,7 +216,7 @@ impl Folder {
         }
     }
 
-    /// Takes a file away that is haltline's own work: a temporary, a lock, a journal. Never an event.
+    /// Takes a file away that is haltline's own work: a temporary, a lock, a journal. An event only in a purge.
     ///
     /// # Errors
     /// It cannot be removed; that it is not there is no error.

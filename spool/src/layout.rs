@@ -17,6 +17,9 @@ pub(crate) const DEAD_LETTER: &str = "dead-letter";
 /// The folder of files that are no readable events.
 pub(crate) const QUARANTINE: &str = "quarantine";
 
+/// The folder of reports.
+pub(crate) const REPORTS: &str = "reports";
+
 /// The file that stops all dispatching while it is there, whatever it is.
 pub(crate) const STOP: &str = "STOP";
 
@@ -82,7 +85,7 @@ impl Layout {
 
     /// The reports of one run.
     pub fn reports_of(&self, key: &FaultKey) -> PathBuf {
-        self.queue.join("reports").join(run_part(&key.run_id))
+        self.queue.join(REPORTS).join(run_part(&key.run_id))
     }
 
     /// The stem of a fault's report files: `.md` and `.json` are added to it.
@@ -92,7 +95,7 @@ impl Layout {
 
     /// The path of a fault's report for people, relative to the queue root.
     pub fn report_in_queue(key: &FaultKey) -> String {
-        format!("reports/{}/{}.md", run_part(&key.run_id), fault_part(&key.fault_id))
+        format!("{REPORTS}/{}/{}.md", run_part(&key.run_id), fault_part(&key.fault_id))
     }
 
     /// Notes for people, unless the user keeps them elsewhere.

@@ -13,6 +13,7 @@ mod investigate;
 mod list;
 mod mark_phase_committed;
 mod mark_shipped;
+mod purge;
 mod recovery;
 mod release;
 mod resolve;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Retry(args) => retry::run(&layout, &args),
         Command::Hold(args) => hold::run(&layout, &args),
         Command::Release(args) => release::run(&layout, &args),
+        Command::Purge(args) => purge::run(&layout, &args),
         Command::Doctor(args) => doctor::run(&layout, &args),
         Command::Config(ConfigCommand::Show(args)) => config_show::run(&layout, &args),
         Command::Demo(args) => demo::run(&args),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use haltline_protocol::{QueueError, WaitingBody};
 use haltline_spool::{FileCount, Layout, count_files, is_stopped, seen_holds};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::cli::{self, DrainArgs};
 use crate::config;
@@ -41,7 +41,7 @@ struct Status {
 #[serde(rename_all = "camelCase")]
 struct Count {
     count: u64,
-    #[serde(serialize_with = "oldest")]
+    #[serde(serialize_with = "output::maybe_millis")]
     oldest: Option<Timestamp>,
 }
 
@@ -49,14 +49,6 @@ impl Count {
     fn add(&mut self, time: Timestamp) {
         self.count += 1;
         self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
-    }
-}
-
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-fn oldest<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => output::millis(time, serializer),
-        None => serializer.serialize_none(),
     }
 }
 

@@ -1,0 +1,275 @@
+//! Taking away what is settled and old, when a person asks for it.
+//!
+//! Nothing goes that belongs to a fault which waits or is in flight, and nothing whose row may not be recorded: such a
+//! file stands in a journal by its inode, and recovery looks for it. Under the settle lock nobody else takes anything
+//! out of the folders of settled events, and no name there is ever given to another file; so what was looked at is what
+//! is removed. A kill leaves the rest for the next time.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use haltline_protocol::{FaultKey, HaltEvent, QueueError, WaitingBody};
+use jiff::Timestamp;
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
+
+use crate::error::failed;
+use crate::folder::Folder;
+use crate::hold::ATTEMPTS;
+use crate::layout::{Layout, REPORTS};
+use crate::names::{fault_part, run_part};
+use crate::operator::{Operator, holds, unrecorded};
+use crate::preview::open_if_there;
+use crate::queue::{LEAD, keys_in};
+use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
+use crate::survey::seen_holds;
+
+/// What may go, by kind, and what has to stay for now.
+#[derive(Debug, Default)]
+pub struct Purge {
+    /// Reports of faults that have no event left.
+    pub reports: PurgeTally,
+    /// Settled events and used markers.
+    pub processed: PurgeTally,
+    /// Events that were given up on.
+    pub dead_letter: PurgeTally,
+    /// Files in quarantine, with their reasons.
+    pub quarantine: PurgeTally,
+    /// Old files that stay: their fault waits or is in flight.
+    pub still_needed: u64,
+    /// Old files that stay: their row may not be recorded.
+    pub unrecorded: u64,
+    /// The folders with what goes from each, in the order in which it goes.
+    doomed: Vec<(Folder, Vec<Doomed>)>,
+    /// A folder of reports is empty already, and goes too.
+    has_empty_run: bool,
+}
+
+/// How many files there are of one kind, how large and how old.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PurgeTally {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When the oldest last changed.
+    pub oldest: Option<Timestamp>,
+    /// When the newest last changed.
+    pub newest: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Doomed {
+    name: String,
+    stat: Stat,
+}
+
+impl Purge {
+    /// Looks for what has not changed since a time, moves included, and may go. Nothing is touched.
+    ///
+    /// # Errors
+    /// A folder of the queue is there and cannot be read.
+    pub fn look(layout: &Layout, before: Timestamp) -> Result<Self, QueueError> {
+        let mut purge = Self::default();
+        let mut needed = HashSet::new();
+        // In the order in which events move, so that one on its way is seen at least once.
+        if let Some(pending) = open_if_there(&layout.pending())? {
+            needed.extend(look_into(&pending)?.into_iter().filter_map(|(_, _, key)| key));
+        }
+        let in_flight = open_if_there(&layout.in_flight())?;
+        if let Some(in_flight) = &in_flight {
+            for (_, hold) in holds(in_flight)? {
+                needed.extend(keys_in(&hold)?);
+                needed.extend(leads(&hold)?);
+            }
+        }
+        let open = |path: &Path| -> Result<Option<(Folder, Vec<Found>)>, QueueError> {
+            let Some(folder) = open_if_there(path)? else { return Ok(None) };
+            let found = look_into(&folder)?;
+            Ok(Some((folder, found)))
+        };
+        let processed = open(&layout.processed())?;
+        let dead_letter = open(&layout.dead_letter())?;
+        let quarantine = open_if_there(&layout.quarantine())?.map(files).transpose()?;
+        // After the files: what was there when they were listed stood in a journal before.
+        let marks = in_flight.as_ref().map(unrecorded).transpose()?.unwrap_or_default();
+
+        let is_old = |stat: &Stat| changed(stat) < before;
+        let mut remaining: HashSet<(String, String)> = needed.iter().map(parts).collect();
+        let mut settled = Vec::new();
+        for (pile, found) in [processed, dead_letter].into_iter().enumerate() {
+            let Some((folder, found)) = found else { continue };
+            let mut doomed = Vec::new();
+            for (name, stat, key) in found {
+                let Some(key) = key else { continue };
+                let is_needed = needed.contains(&key);
+                let is_unrecorded = marks.contains_key(&stat.st_ino);
+                if is_old(&stat) && !is_needed && !is_unrecorded {
+                    let tally = if pile == 0 { &mut purge.processed } else { &mut purge.dead_letter };
+                    tally.add(&stat);
+                    doomed.push(Doomed { name, stat });
+                    continue;
+                }
+                remaining.insert(parts(&key));
+                purge.still_needed += u64::from(is_old(&stat) && is_needed);
+                purge.unrecorded += u64::from(is_old(&stat) && !is_needed && is_unrecorded);
+            }
+            settled.push((folder, doomed));
+        }
+        purge.look_at_reports(layout, is_old, &remaining)?;
+        purge.doomed.extend(settled);
+        if let Some((folder, found)) = quarantine {
+            let mut doomed = Vec::new();
+            for Doomed { name, stat } in found.into_iter().filter(|found| is_old(&found.stat)) {
+                if marks.contains_key(&stat.st_ino) {
+                    purge.unrecorded += 1;
+                    continue;
+                }
+                purge.quarantine.add(&stat);
+                doomed.push(Doomed { name, stat });
+            }
+            purge.doomed.push((folder, doomed));
+        }
+        Ok(purge)
+    }
+
+    /// Whether nothing may go.
+    pub fn is_empty(&self) -> bool {
+        !self.has_empty_run && self.doomed.iter().all(|(_, doomed)| doomed.is_empty())
+    }
+
+    fn look_at_reports(
+        &mut self,
+        layout: &Layout,
+        is_old: impl Fn(&Stat) -> bool,
+        remaining: &HashSet<(String, String)>,
+    ) -> Result<(), QueueError> {
+        let Some(reports) = open_if_there(&layout.queue().join(REPORTS))? else { return Ok(()) };
+        for run in reports.names()? {
+            let is_folder = reports.stat(&run.name).is_ok_and(|stat| is_a(&stat, FileType::Directory));
+            let Some((folder, found)) = is_folder.then(|| reports.open_child(&run.name).and_then(files)).transpose()?
+            else {
+                continue;
+            };
+            self.has_empty_run |= found.is_empty();
+            let mut doomed = Vec::new();
+            for Doomed { name, stat } in found {
+                let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".md"));
+                // A report that was kept has a stamp behind a `~`, which no plain fault part has.
+                let Some(stem) = stem.and_then(|stem| stem.split('~').next()) else { continue };
+                if is_old(&stat) && !remaining.contains(&(run.name.clone(), stem.to_owned())) {
+                    self.reports.add(&stat);
+                    doomed.push(Doomed { name, stat });
+                }
+            }
+            self.doomed.push((folder, doomed));
+        }
+        Ok(())
+    }
+}
+
+impl PurgeTally {
+    fn add(&mut self, stat: &Stat) {
+        let time = changed(stat);
+        self.count += 1;
+        self.bytes += u64::try_from(stat.st_size).unwrap_or(0);
+        self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
+        self.newest = self.newest.max(Some(time));
+    }
+}
+
+impl Operator {
+    /// Removes what has not changed since a time and may go, durably. Returns what that was.
+    ///
+    /// # Errors
+    /// The queue failed: a part may be gone, and the rest goes the next time.
+    pub fn purge(&self, layout: &Layout, before: Timestamp) -> Result<Purge, QueueError> {
+        let purge = Purge::look(layout, before)?;
+        for (folder, doomed) in purge.doomed.iter().filter(|(_, doomed)| !doomed.is_empty()) {
+            for Doomed { name, stat } in doomed {
+                // A report may have been filed anew.
+                if folder.stat(name).is_ok_and(|found| is_same(&found, stat)) {
+                    folder.remove_own(name)?;
+                }
+            }
+            folder.sync()?;
+        }
+        clear_empty_runs(layout)?;
+        Ok(purge)
+    }
+}
+
+/// Removes folders of reports that are empty. A drain that lives may be about to file into one.
+fn clear_empty_runs(layout: &Layout) -> Result<(), QueueError> {
+    let Some(reports) = open_if_there(&layout.queue().join(REPORTS))? else { return Ok(()) };
+    if seen_holds(layout)?.iter().any(|hold| hold.is_live) {
+        return Ok(());
+    }
+    for run in reports.names()? {
+        match reports.remove_empty_child(&run.name) {
+            Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR | Errno::NOENT) => {}
+            Err(errno) => return Err(failed("remove the folder", reports.path().join(run.name), errno)),
+        }
+    }
+    reports.sync()
+}
+
+/// A row's name, what stands under it, and whose it is where it is a readable row.
+type Found = (String, Stat, Option<FaultKey>);
+
+fn look_into(folder: &Folder) -> Result<Vec<Found>, QueueError> {
+    let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
+    let look = |entry: crate::folder::Entry| {
+        let key = match look_at(folder, &entry.name)?.body {
+            WaitingBody::Event(event) => Some(event.key()),
+            WaitingBody::Marker(marker) => Some(marker.key),
+            _ => None,
+        };
+        // After its body: a file that is changed meanwhile is a younger one.
+        let stat = folder.stat(&entry.name).ok()?;
+        Some((entry.name, stat, key))
+    };
+    Ok(names.filter_map(look).collect())
+}
+
+/// The regular files of a folder, hidden ones apart, in the order of their names.
+fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), QueueError> {
+    let mut found = Vec::new();
+    for entry in folder.names()?.into_iter().filter(|entry| !entry.name.starts_with('.')) {
+        if let Ok(stat) = folder.stat(&entry.name)
+            && is_a(&stat, FileType::RegularFile)
+        {
+            found.push(Doomed { name: entry.name, stat });
+        }
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok((folder, found))
+}
+
+/// The faults that led the attempts of a hold: their events may have left it before the others.
+fn leads(hold: &Folder) -> Result<Vec<FaultKey>, QueueError> {
+    let Ok(attempts) = hold.open_child(ATTEMPTS) else { return Ok(Vec::new()) };
+    let lead = |entry: crate::folder::Entry| {
+        let row = attempts.open_child(&entry.name).ok()?.read(LEAD, LARGEST_ROW).ok()??;
+        HaltEvent::parse(&row).ok().map(|event| event.key())
+    };
+    Ok(attempts.names()?.into_iter().filter_map(lead).collect())
+}
+
+fn parts(key: &FaultKey) -> (String, String) {
+    (run_part(&key.run_id), fault_part(&key.fault_id))
+}
+
+fn is_a(stat: &Stat, file_type: FileType) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == file_type
+}
+
+/// When a file last changed in any way: a move counts, so that what was settled yesterday is young.
+fn changed(stat: &Stat) -> Timestamp {
+    let nanos = i32::try_from(stat.st_ctime_nsec).unwrap_or(0);
+    modified(stat).max(Timestamp::new(stat.st_ctime, nanos).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+fn is_same(found: &Stat, seen: &Stat) -> bool {
+    (found.st_dev, found.st_ino, changed(found)) == (seen.st_dev, seen.st_ino, changed(seen))
+}
