@@ -254,6 +254,8 @@ impl Case {
                 }
                 std::thread::park_timeout(Duration::from_millis(1));
             }
+            // A program that another history starts at this moment has our files until it runs: closing is not enough.
+            flock(&lock, FlockOperation::Unlock)?;
         }
         Ok(())
     }
