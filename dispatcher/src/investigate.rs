@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage};
+use haltline_spool::{Mutant, is_on};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -220,6 +221,9 @@ pub(crate) fn conclude(assignment: &Assignment, checked: Checked, usage: Usage) 
 /// Puts a checked report on disk before anybody hears of it. Where that fails the report still counts: what was
 /// printed is on disk too, and a later drain can take it from there.
 pub(crate) fn keep(attempt: &Attempt, investigation: &Investigation) {
+    if is_on(Mutant::SinkBeforeResult) {
+        return;
+    }
     if let Err(error) = attempt.write_result(investigation) {
         tracing::warn!(error, "a report could not be kept beside what was printed");
     }

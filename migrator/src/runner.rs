@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use haltline_protocol::{Migration, MigrationReport};
-use haltline_spool::{Folder, Layout};
+use haltline_spool::{Folder, Layout, Mutant, is_on};
 use serde::Serialize;
 
 use crate::lock::{PATIENCE, take_settle_lock};
@@ -110,6 +110,9 @@ fn run_one(layout: &Layout, migration: &dyn Migration, dry_run: bool) -> Result<
     };
     if marker::is_done(layout, migration)? {
         return Ok(run);
+    }
+    if is_on(Mutant::MarkerFirst) && !dry_run {
+        marker::write(layout, migration, &MigrationReport::default())?;
     }
     let report = migration.run(layout.home(), dry_run);
     run.state = match report.is_complete() {

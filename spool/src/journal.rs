@@ -139,7 +139,10 @@ impl Journal {
             folder.vfs().write(&self.file, &lines).map_err(|errno| failed("write", path(), errno))?;
         }
         self.is_torn = false;
-        folder.sync_file_data(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
+        let is_intent = entries.iter().all(|entry| matches!(entry, Entry::Attempt(_)));
+        if !(is_intent && is_on(Mutant::IntentAfterSpawn)) {
+            folder.sync_file_data(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
+        }
         for entry in entries {
             if let Entry::Settle(planned) = entry {
                 self.last_row = self.last_row.max(planned.seq);

@@ -33,8 +33,7 @@ mod work;
 pub use errno::{errno_name, hint};
 pub use folder::{Entry, Folder};
 pub use layout::Layout;
-#[cfg(feature = "faults")]
-pub use mutants::Mutant;
+pub use mutants::{Mutant, is_on};
 pub use names::{candidates, event_name, fault_part, marker_name, run_part};
 pub use operator::{Operator, OperatorError, Scope};
 pub use preview::PreviewQueue;

@@ -1,10 +1,6 @@
 //! Known ways to get it wrong, each behind a name. A test turns one on and has to fail: that proves the test.
 //!
-//! Without the feature `faults` none of this is compiled in.
-#![cfg_attr(
-    not(feature = "faults"),
-    expect(unreachable_pub, dead_code, reason = "it is public, and has names, with the feature `faults` alone")
-)]
+//! Crates above ask here too. Without the feature `faults` no mutant can be turned on.
 
 /// One way to get it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +27,19 @@ pub enum Mutant {
     ReusedNumbers,
     /// The journal goes on in a line that was torn.
     TornLineContinued,
+    /// An attempt begins before its intent is durable.
+    IntentAfterSpawn,
+    /// Locks and journals stay open in the programs that a drain starts.
+    NoCloexec,
+    /// The sinks see a report that was not kept on disk.
+    SinkBeforeResult,
+    /// A migration is marked as completed before it runs.
+    MarkerFirst,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::DropDirFsync,
         Self::DropFileFsync,
         Self::PlainRename,
@@ -47,6 +51,10 @@ impl Mutant {
         Self::RecoveryWithoutSettleLock,
         Self::ReusedNumbers,
         Self::TornLineContinued,
+        Self::IntentAfterSpawn,
+        Self::NoCloexec,
+        Self::SinkBeforeResult,
+        Self::MarkerFirst,
     ];
 
     /// The name, as `HALTLINE_MUTANT` has it.
@@ -63,18 +71,22 @@ impl Mutant {
             Self::RecoveryWithoutSettleLock => "recovery-without-settle-lock",
             Self::ReusedNumbers => "reused-numbers",
             Self::TornLineContinued => "torn-line-continued",
+            Self::IntentAfterSpawn => "intent-after-spawn",
+            Self::NoCloexec => "no-cloexec",
+            Self::SinkBeforeResult => "sink-before-result",
+            Self::MarkerFirst => "marker-first",
         }
     }
 }
 
-/// Whether a mutant is on in this process or, with [`Mutant::on_this_thread`], on this thread.
+/// Whether a mutant is on: none ever is without the feature `faults`.
 #[cfg(not(feature = "faults"))]
-pub(crate) const fn is_on(_: Mutant) -> bool {
+pub const fn is_on(_: Mutant) -> bool {
     false
 }
 
 #[cfg(feature = "faults")]
-pub(crate) use switch::is_on;
+pub use switch::is_on;
 
 #[cfg(feature = "faults")]
 mod switch {
@@ -91,7 +103,8 @@ mod switch {
         static OF_THE_THREAD: Cell<Option<Mutant>> = const { Cell::new(None) };
     }
 
-    pub(crate) fn is_on(mutant: Mutant) -> bool {
+    /// Whether a mutant is on in this process or, with [`Mutant::on_this_thread`], on this thread.
+    pub fn is_on(mutant: Mutant) -> bool {
         OF_THE_THREAD.get().or(*OF_THE_PROCESS) == Some(mutant)
     }
 

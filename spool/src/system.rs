@@ -15,6 +15,7 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::errno_of;
+use crate::mutants::{Mutant, is_on};
 use crate::vfs::{Handle, Vfs};
 
 /// Folders are the user's alone.
@@ -72,6 +73,7 @@ impl Vfs for System {
     fn open_append(&self, folder: &Handle, name: &str) -> Result<(Handle, Stat), Errno> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = if is_on(Mutant::NoCloexec) { flags - OFlags::CLOEXEC } else { flags };
         let handle = retry_on_intr(|| openat(folder.system()?, name, flags, FILE_MODE))?;
         let stat = fstat(&handle)?;
         Ok((Handle::of(handle), stat))

@@ -80,3 +80,8 @@ fn numbers_that_begin_anew_are_found() {
 fn a_torn_line_that_is_continued_is_found() {
     is_found(Mutant::TornLineContinued, History::of_two_crashes);
 }
+
+#[test]
+fn an_intent_that_is_not_durable_when_the_attempt_begins_is_found() {
+    is_found_in_short_histories(Mutant::IntentAfterSpawn);
+}

@@ -162,6 +162,14 @@ impl Case {
         {
             running.signal(rustix::process::Signal::KILL);
         }
+        self.finish(&call, cut, running)
+    }
+
+    /// Waits for the end of a command line and notes what it came to.
+    ///
+    /// # Errors
+    /// Its outputs cannot be read.
+    pub(super) fn finish(&mut self, call: &Call, cut: Cut, running: Running) -> Result<Ended> {
         let ended = running.ended()?;
         let after_program = call.words.iter().skip_while(|word| **word != *self.tools.haltline).nth(1);
         let word = after_program.map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();

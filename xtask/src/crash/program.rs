@@ -92,6 +92,11 @@ impl Running {
         pidfd_send_signal(&self.handle, signal).ok();
     }
 
+    /// Kills it with whatever it started: strace does not take the traced along.
+    pub(super) fn kill_group(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::KILL).ok();
+    }
+
     /// Waits for its end and takes what it said.
     ///
     /// # Errors
@@ -99,8 +104,7 @@ impl Running {
     pub(super) fn ended(mut self) -> Result<Ended> {
         let hung = !self.wait(LONGEST_RUN)?;
         if hung {
-            // With whatever it started: strace does not take the traced along.
-            kill_process_group(Pid::from_child(&self.child), Signal::KILL).ok();
+            self.kill_group();
         }
         let status = self.child.wait()?;
         let stderr = fs::read(&self.stderr).unwrap_or_default();

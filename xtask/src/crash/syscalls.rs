@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -53,6 +54,10 @@ const INJECTIONS: [(&str, &str); 6] = [
     ("EINTR", "error=EINTR"),
     ("EMFILE", "error=EMFILE"),
 ];
+
+/// How often it is looked whether a run waits for a wake-up that it lost, and for how long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const MOST_LOOKS: u32 = 30;
 
 /// What stands in the event that is emitted.
 const TOKEN: &str = "tok-e1-";
@@ -178,7 +183,7 @@ fn history(setting: &Setting, number: u64, point: &Point) -> Result<Tally> {
     let expressions = [format!("trace={call}"), format!("inject={call}:{what}:when={which}")];
     let traced = traced(command(&case, victim), &log, &expressions);
     let ended =
-        if victim == Victim::Emit { case.emit(TOKEN, traced, Cut::Never)? } else { case.run(traced, Cut::Never)? };
+        if victim == Victim::Emit { case.emit(TOKEN, traced, Cut::Never)? } else { watched(&mut case, &traced, &log)? };
     let is_kill = what == "signal=KILL";
     let hits = hits(&fs::read_to_string(&log).unwrap_or_default());
     let happened = ended.was_killed() || !hits.is_empty();
@@ -191,6 +196,20 @@ fn history(setting: &Setting, number: u64, point: &Point) -> Result<Tally> {
     case.observe()?;
     case.rest_and_check(Strictness { reports_survive: is_kill, moves_survive: true })?;
     Ok(Tally::of(case, u64::from(happened), &format!("--seed {number} --count 1"), setting.keep))
+}
+
+/// Runs a command line beneath strace. One whose runtime lost a wake-up waits for ever, and is not waited for.
+fn watched(case: &mut Case, traced: &Call, log: &Path) -> Result<Ended> {
+    let running = case.start(traced, "last")?;
+    for _ in 0..MOST_LOOKS {
+        if running.wait(LOOK_EVERY)? {
+            break;
+        }
+        if hits(&fs::read_to_string(log).unwrap_or_default()).iter().any(|hit| is_no_file(hit)) {
+            running.kill_group();
+        }
+    }
+    case.finish(traced, Cut::Never, running)
 }
 
 /// The calls that failed as told, each as one line: strace splits a call that another thread comes between.

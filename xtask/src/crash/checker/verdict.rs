@@ -202,4 +202,12 @@ mod tests {
         home.log.insert_str(0, "begin\tr\tb.json\tattempts/1\n");
         assert_eq!(home.violations(), Vec::<String>::new());
     }
+
+    #[test]
+    fn an_occurrence_that_could_not_be_claimed_pays_for_one_more_start() {
+        let mut home = Home::sound();
+        home.log.insert_str(0, "begin\tr\tb.json\tattempts/1\n");
+        home.append("analytics/skill-faults.jsonl", &row(4, "b.json", "move-failed").replace("moved", "failed"));
+        assert_eq!(home.violations(), Vec::<String>::new());
+    }
 }

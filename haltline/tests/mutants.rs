@@ -1,0 +1,93 @@
+//! Known mistakes in the real program, one at a time: each breaks what holds without it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use serde_json::json;
+use support::Home;
+use support::drains::{FINDS_CAUSE, PENDING, audit, fault, reports};
+
+/// No mutant has this name.
+const NO_MISTAKE: &str = "none";
+/// More steps than any run here has.
+const ENOUGH_STEPS: usize = 2000;
+
+#[test]
+fn a_lock_that_an_investigator_inherits_is_found() {
+    assert_eq!(inherited(NO_MISTAKE), [""; 0]);
+    assert!(inherited("no-cloexec").iter().any(|path| path.ends_with("/lock")));
+}
+
+/// The files of the queue that are open in an investigator, but for those of its own attempt.
+fn inherited(mutant: &str) -> Vec<String> {
+    let home = Home::new();
+    home.put(&fault("r", "f"));
+    let list = format!("for fd in /proc/$$/fd/*; do readlink \"$fd\"; done > '{}'", home.beside("open").display());
+    let mut drain = home.drain_with(&format!("{list}; {FINDS_CAUSE}"));
+    assert!(drain.env("HALTLINE_MUTANT", mutant).output().unwrap().status.success());
+    let open = std::fs::read_to_string(home.beside("open")).unwrap();
+    let queue = home.queue("").display().to_string();
+    open.lines().filter(|path| path.starts_with(&queue) && !path.contains("/attempts/")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_report_that_the_sinks_see_before_it_is_kept_is_found() {
+    assert_eq!(filed_and_still_waiting(NO_MISTAKE), [0; 0]);
+    assert_ne!(filed_and_still_waiting("sink-before-result"), [0; 0]);
+}
+
+/// The steps at which a kill of a drain leaves an event that will be investigated again although its report is filed.
+fn filed_and_still_waiting(mutant: &str) -> Vec<usize> {
+    let drain = ["drain-faults", "--queue", "--investigator", "triage"];
+    killed_at_each_step(&drain, mutant, |home| {
+        home.put(&fault("r", "f"));
+    })
+    .filter(|(_, home)| {
+        home.run(drain);
+        !reports(home, "r").is_empty() && home.names(PENDING).len() == 1
+    })
+    .map(|(step, _)| step)
+    .collect()
+}
+
+#[test]
+fn a_marker_that_is_written_before_the_rows_is_found() {
+    assert_eq!(marked_and_unflagged(NO_MISTAKE), [0; 0]);
+    assert_ne!(marked_and_unflagged("marker-first"), [0; 0]);
+}
+
+/// The steps at which a kill of an upgrade leaves rows that no later one flags.
+fn marked_and_unflagged(mutant: &str) -> Vec<usize> {
+    killed_at_each_step(&["upgrade"], mutant, |home| {
+        for fault_id in ["a", "b"] {
+            let mut event = audit("r", fault_id);
+            event["message"] = json!("mark-shipped subcommand invoked for feature 3");
+            event.as_object_mut().unwrap().remove("investigate");
+            home.put(&event);
+        }
+    })
+    .filter(|(_, home)| {
+        home.run(["upgrade"]).expect(0);
+        let rows = home.names(PENDING).into_iter().filter(|name| name.ends_with(".json"));
+        rows.map(|name| home.json_of(&format!("{PENDING}/{name}"))).any(|row| row["investigate"] != json!(false))
+    })
+    .map(|(step, _)| step)
+    .collect()
+}
+
+/// Homes in which a command was killed, each before another of its steps on files, up to its last.
+fn killed_at_each_step<'a>(
+    command: &'a [&str],
+    mutant: &'a str,
+    plant: impl Fn(&Home) + 'a,
+) -> impl Iterator<Item = (usize, Home)> + 'a {
+    let homes = (1..ENOUGH_STEPS).map(move |step| {
+        let home = Home::new();
+        plant(&home);
+        let mut program = home.haltline();
+        program.args(command).env("HALTLINE_MUTANT", mutant).env("HALTLINE_FAULT", format!("kill:{step}"));
+        (step, program.output().unwrap().status.code(), home)
+    });
+    homes.take_while(|(_, code, _)| code.is_none()).map(|(step, _, home)| (step, home))
+}
