@@ -18,7 +18,7 @@ pub(super) fn check(survey: &Survey, log: &[StubLine], reports_survive: bool) ->
 
     for (key, lines) in by_fault {
         let starts = lines.iter().filter(|line| !line.is_end).count() as u64;
-        let allowed = allowed_starts(survey, key);
+        let allowed = allowed_starts(survey, key, !reports_survive);
         if starts > allowed {
             violations.push(format!("{key:?} was started {starts} times, and its attempts allow {allowed}"));
         }
@@ -31,16 +31,19 @@ pub(super) fn check(survey: &Survey, log: &[StubLine], reports_survive: bool) ->
     violations
 }
 
-/// One start for each attempt that failed, one for the report, and one for each move that failed: an occurrence that
-/// could not be claimed with the others is investigated by itself.
-fn allowed_starts(survey: &Survey, key: &(String, String)) -> u64 {
-    let is_ours = |row: &&Row| row.run_id.as_ref() == Some(&key.0) && row.fault_id.as_ref() == Some(&key.1);
-    let unmoved = survey.rows.iter().filter(is_ours).filter(|row| row.outcome == "move-failed").count() as u64;
+/// One start for each attempt that failed, and one for the report. Where errors come in between, an occurrence that
+/// could not be read or claimed with the others is investigated by itself: one start for each row of a report.
+fn allowed_starts(survey: &Survey, key: &(String, String), is_apart_allowed: bool) -> u64 {
     let events = survey.files.iter().filter(|found| found.key.as_ref() == Some(key));
     let (mut failed, mut is_processed) = (0, false);
     for found in events {
         failed = failed.max(fields::attempts(&found.bytes));
         is_processed |= found.place == Place::Processed;
     }
-    failed + unmoved + u64::from(is_processed)
+    let is_report = |row: &&Row| {
+        let is_ours = row.run_id.as_ref() == Some(&key.0) && row.fault_id.as_ref() == Some(&key.1);
+        is_ours && row.outcome == "investigated"
+    };
+    let apart = if is_apart_allowed { survey.rows.iter().filter(is_report).count() as u64 } else { 0 };
+    failed + apart.max(u64::from(is_processed))
 }

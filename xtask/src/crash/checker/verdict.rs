@@ -204,10 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn an_occurrence_that_could_not_be_claimed_pays_for_one_more_start() {
+    fn an_occurrence_that_could_not_be_claimed_pays_for_one_more_start_where_errors_come() {
         let mut home = Home::sound();
+        home.write("skill-faults/processed/b2.json", &event("tok-4-", "b.json"));
+        home.history.begin("tok-4-");
         home.log.insert_str(0, "begin\tr\tb.json\tattempts/1\n");
-        home.append("analytics/skill-faults.jsonl", &row(4, "b.json", "move-failed").replace("moved", "failed"));
-        assert_eq!(home.violations(), Vec::<String>::new());
+        home.append("analytics/skill-faults.jsonl", &row(4, "b.json", "investigated"));
+        let found = |strictness| {
+            let found = violations(home.dir.path(), &home.history, &home.log, strictness).unwrap();
+            found.iter().any(|violation| violation.contains("its attempts allow"))
+        };
+        assert!(found(Strictness { reports_survive: true, moves_survive: true }));
+        assert!(!found(Strictness { reports_survive: false, moves_survive: true }));
     }
 }
