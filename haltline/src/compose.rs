@@ -8,7 +8,7 @@ use haltline_analytics::{Analytics, AnalyticsSummary, SINKS, SinkContext, SinkEn
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, Roster};
 use haltline_protocol::{Queue, QueueError, RunId};
-use haltline_spool::{DrainQueue, Layout, PreviewQueue};
+use haltline_spool::{DrainQueue, Folder, Layout, PreviewQueue};
 use tokio::sync::mpsc;
 
 use crate::config::Settings;
@@ -109,6 +109,8 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     let (queue, sinks): (Arc<dyn Queue>, _) = if plan.options.dry_run {
         (Arc::new(PreviewQueue::open(layout)?), Vec::new())
     } else {
+        // Sinks make their folders in the queue: not where a queue root leads that is a link.
+        drop(Folder::ensure(layout.queue())?);
         let context = SinkContext { layout: layout.clone(), inbox_override: plan.inbox };
         let sinks = open_sinks(SINKS, &plan.sinks, &context)?;
         (Arc::new(DrainQueue::open(layout)?), sinks)

@@ -11,6 +11,9 @@ use crate::journal::Place;
 use crate::layout::{DEAD_LETTER, IN_FLIGHT, Layout, PENDING, PROCESSED, QUARANTINE};
 use crate::vfs::Vfs;
 
+/// A name that no file of the queue has.
+const NO_FILE: &str = ".no-file";
+
 /// The folders of one queue.
 #[derive(Debug)]
 pub(crate) struct Folders {
@@ -64,7 +67,9 @@ impl Folders {
         };
         let home = device(&self.pending)?;
         for folder in [&self.in_flight, &self.processed, &self.dead_letter, &self.quarantine] {
-            if device(folder)? != home {
+            // Two mounts of one file system have one device, and rename(2) refuses them before it looks for the name.
+            let crosses_mounts = self.pending.move_to(NO_FILE, folder, NO_FILE) == Err(Errno::XDEV);
+            if device(folder)? != home || crosses_mounts {
                 return Err(failed("move events to", folder.path(), Errno::XDEV));
             }
         }

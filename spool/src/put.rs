@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::layout::Layout;
+use crate::layout::{Layout, PENDING};
 use crate::names::{candidates, event_name, marker_name};
 use crate::vfs::{Vfs, system};
 
@@ -39,7 +39,8 @@ impl Inlet {
     }
 
     pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, durable: bool) -> Result<Self, QueueError> {
-        Ok(Self { pending: Folder::ensure_on(vfs, &layout.pending())?, durable })
+        let queue = Folder::ensure_on(vfs, layout.queue())?;
+        Ok(Self { pending: queue.ensure_child(PENDING)?, durable })
     }
 
     /// Writes a row whole under its own name, or beside what has that name already. `stamp` is the event's time.

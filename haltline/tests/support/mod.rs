@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod drains;
+pub(crate) mod faults;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
