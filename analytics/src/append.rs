@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use haltline_protocol::QueueError;
 use haltline_spool::Folder;
 use rustix::fs::{FlockOperation, fdatasync, flock, fstat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::geteuid;
 
 use crate::problem::{check_writable, failed};
@@ -126,7 +126,7 @@ impl LockedFile {
             true => (&self.file).write_all(&[b"\n", lines].concat()),
             false => (&self.file).write_all(lines),
         };
-        if let Err(error) = written.and_then(|()| fdatasync(&self.file).map_err(io::Error::from)) {
+        if let Err(error) = written.and_then(|()| Ok(retry_on_intr(|| fdatasync(&self.file))?)) {
             self.cut_back(length);
             return Err(self.failed("append to", error));
         }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -189,7 +190,7 @@ fn start(launch: &Launch, attempt: &Attempt) -> Result<(Box<dyn ChildWrapper>, M
         let prompt = attempt.open(PROMPT)?;
         let sinks = Sinks { stdout: attempt.create_output(STDOUT)?, stderr: attempt.create_output(STDERR)? };
         for file in [&prompt, &sinks.stdout, &sinks.stderr] {
-            flock(file, FlockOperation::NonBlockingLockExclusive)?;
+            retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive))?;
         }
         Ok((prompt, sinks))
     };

@@ -44,7 +44,8 @@ impl Vfs for System {
     }
 
     fn sync_root(&self, path: &Path) -> Result<(), Errno> {
-        retry_on_intr(|| openat(CWD, path, FOLDER, Mode::empty())).and_then(fsync)
+        let folder = retry_on_intr(|| openat(CWD, path, FOLDER, Mode::empty()))?;
+        retry_on_intr(|| fsync(&folder))
     }
 
     fn is_folder(&self, path: &Path) -> bool {
@@ -145,15 +146,15 @@ impl Vfs for System {
     }
 
     fn sync(&self, file: &Handle) -> Result<(), Errno> {
-        fsync(file.system()?)
+        retry_on_intr(|| fsync(file.system()?))
     }
 
     fn sync_data(&self, file: &Handle) -> Result<(), Errno> {
-        fdatasync(file.system()?)
+        retry_on_intr(|| fdatasync(file.system()?))
     }
 
     fn sync_folder(&self, folder: &Handle) -> Result<(), Errno> {
-        fsync(folder.system()?)
+        retry_on_intr(|| fsync(folder.system()?))
     }
 
     fn set_mode(&self, file: &Handle, mode: Mode) -> Result<(), Errno> {
