@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Release(ByHand),
     /// Take away what is settled and old; tells only what would go, unless --yes is given
     Purge(Purge),
-    /// Look whether a drain could run and investigate here
+    /// Look whether a drain could run and investigate here, or with --fsck through the files of the queue
     Doctor(Doctor),
     /// Look at the configuration
     #[command(subcommand)]
@@ -367,6 +367,14 @@ pub(crate) struct Purge {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
+    /// Look through the files instead: permissions, what is out of place, what killed drains and writers left
+    #[arg(long)]
+    pub(crate) fsck: bool,
+
+    /// Remove temporary files older than 36 hours, and let nobody but you read and write what is there
+    #[arg(long, requires = "fsck")]
+    pub(crate) repair: bool,
+
     /// Print what was found as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,6 +10,7 @@ mod config;
 mod dossier;
 mod exit;
 mod folders;
+mod fsck;
 mod home;
 mod investigation;
 mod logging;

@@ -107,9 +107,14 @@ impl Hold {
         !name.starts_with('.')
     }
 
+    /// Whether a name in `in-flight/` is that of a folder that is not yet ready, or is being cleared away.
+    pub(crate) fn is_remains(name: &str) -> bool {
+        name.starts_with(UNFINISHED) || name.starts_with(GONE)
+    }
+
     /// Clears away a folder that was never finished, or not quite cleared away, if nobody is at it.
     pub(crate) fn clear_remains(in_flight: &Folder, name: &str) {
-        if !name.starts_with(UNFINISHED) && !name.starts_with(GONE) {
+        if !Self::is_remains(name) {
             return;
         }
         let cleared = in_flight.open_child(name).and_then(|folder| match folder.lock_handle(LOCK)? {

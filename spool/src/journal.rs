@@ -94,6 +94,8 @@ pub(crate) struct Written {
     pub(crate) moves: Vec<PlannedMove>,
     pub(crate) attempts: Vec<PlannedAttempt>,
     pub(crate) acknowledged: u64,
+    /// Lines that were passed over.
+    pub(crate) torn: u64,
     last_seq: u64,
     is_empty: bool,
 }
@@ -185,7 +187,7 @@ impl Journal {
 impl Written {
     /// What the journal of a new drain holds.
     pub(crate) fn nothing() -> Self {
-        Self { moves: Vec::new(), attempts: Vec::new(), acknowledged: 0, last_seq: 0, is_empty: true }
+        Self { moves: Vec::new(), attempts: Vec::new(), acknowledged: 0, torn: 0, last_seq: 0, is_empty: true }
     }
 
     /// Reads the journal of a drain's folder; an empty one where there is none.
@@ -196,7 +198,8 @@ impl Written {
             match serde_json::from_slice(line) {
                 Ok(entry) => written.add(entry),
                 Err(error) => {
-                    tracing::warn!(path = %folder.path().display(), %error, "passed over a torn journal line")
+                    written.torn += 1;
+                    tracing::warn!(path = %folder.path().display(), %error, "passed over a torn journal line");
                 }
             }
         }

@@ -108,7 +108,7 @@ pub fn seen_holds(layout: &Layout) -> Result<Vec<SeenHold>, QueueError> {
 }
 
 /// Whether a drain holds the lock of its folder. The lock is tried shared and let go at once, and no lock is made.
-fn is_locked(hold: &Folder) -> bool {
+pub(crate) fn is_locked(hold: &Folder) -> bool {
     let Ok((lock, _)) = hold.open_file(LOCK) else { return false };
     flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }

@@ -7,6 +7,7 @@ use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Roster, Seen};
 use haltline_spool::Layout;
 use serde::Serialize;
 
+use super::fsck;
 use crate::cli::{Doctor, DrainArgs};
 use crate::config;
 use crate::exit::Exit;
@@ -49,6 +50,9 @@ struct InvestigatorTold {
 }
 
 pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
+    if args.fsck {
+        return fsck::run(layout, args);
+    }
     let checkup = match look(layout, args) {
         Ok(checkup) => checkup,
         Err(error) => {
@@ -200,7 +204,7 @@ impl Checkup {
     }
 }
 
-fn advise(what: &str, all: &[Advice]) {
+pub(super) fn advise(what: &str, all: &[Advice]) {
     for Advice { problem, remedy } in all {
         line(format!("{what}: {}", visible(problem)));
         line(format!("    do: {}", visible(remedy)));

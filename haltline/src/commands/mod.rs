@@ -8,6 +8,7 @@ mod doctor;
 mod drain_faults;
 mod emit;
 mod explain;
+mod fsck;
 mod hold;
 mod investigate;
 mod list;
