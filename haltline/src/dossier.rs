@@ -94,7 +94,7 @@ impl Dossier {
 
     /// What is known to have been spent on it, in US dollars.
     pub(crate) fn cost_usd(&self) -> f64 {
-        self.rows.iter().filter_map(|row| row.cost_usd).sum()
+        self.rows.iter().filter_map(|row| row.cost_usd).fold(0.0, |sum, usd| sum + usd)
     }
 
     /// The failed attempts that count for the fault.

@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::Home;
-use support::drains::{FINDS_CAUSE, PENDING, fault, with};
+use support::drains::{FINDS_CAUSE, PENDING, Running, fault, with};
 
 const NOTHING: [&str; 0] = [];
 
@@ -54,4 +54,27 @@ fn a_marker_settles_what_is_held_and_what_does_not_wait_cannot_be_held() {
     home.run(["hold", "f"]).expect(1).says("nothing of it waits");
     home.run(["release", "f"]).expect(1).says("nothing of it waits");
     assert_eq!(home.snapshot(), before);
+}
+
+#[test]
+fn beside_drains_that_run_nothing_is_lost_and_nothing_settled_twice() {
+    let home = Home::new();
+    let files: Vec<_> = (0..24).map(|number| home.put(&fault("r", &format!("f{number}.")))).collect();
+    let mut drains: Vec<_> = (0..3).map(|_| Running::start(&mut home.drain_with(FINDS_CAUSE))).collect();
+    let mut turn = 0;
+    while drains.iter_mut().any(|drain| !drain.has_ended()) {
+        for command in ["hold", "retry", "release"] {
+            let code = home.run([command, &format!("f{}.", turn % 24)]).code;
+            // A file on its way from one folder to the next may be seen in neither.
+            assert!(matches!(code, Some(0..=2)), "{command}: {code:?}");
+            turn += 5;
+        }
+    }
+    drains.into_iter().for_each(|drain| drop(drain.end().expect(0)));
+    for number in 0..24 {
+        home.run(["release", &format!("f{number}.")]);
+    }
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    home.check_settled_once(&files, "investigated");
+    assert_eq!((home.trace().len(), home.holds().len()), (24, 0));
 }

@@ -26,7 +26,6 @@ use crate::moves::{move_file, move_very_file};
 use crate::queue::{SETTLE_LOCK, keys_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::with_delivery;
-use crate::survey::seen_holds;
 use crate::vfs::{Handle, system};
 
 /// A queue in the hands of a person.
@@ -42,10 +41,10 @@ pub enum OperatorError {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Somebody else has the settle lock.
+    /// Somebody else has the settle lock, or was quicker with an event.
     #[error("{}; nothing was changed, try again in a moment", busy(.0))]
     Busy(
-        /// The drains that live, one of which may have it.
+        /// The drains that live, one of which may be it.
         Vec<String>,
     ),
     /// A live drain holds the fault.
@@ -80,8 +79,14 @@ pub enum OperatorError {
 fn busy(drains: &[String]) -> String {
     match drains {
         [] => "another command works on the queue just now".to_owned(),
-        drains => format!("a drain settles what is free just now ({})", drains.join(", ")),
+        drains => format!("a drain works on what waits just now ({})", drains.join(", ")),
     }
+}
+
+/// The refusal that names the drains which live.
+fn busy_with(in_flight: &Folder) -> Result<OperatorError, QueueError> {
+    let live = holds(in_flight)?.into_iter().map(|(drain_id, _)| drain_id).filter(|id| Hold::is_live(in_flight, id));
+    Ok(OperatorError::Busy(live.collect()))
 }
 
 /// What of a fault is changed.
@@ -108,10 +113,7 @@ impl Operator {
         let folders = Folders::open(&system(), layout)?;
         match folders.in_flight.lock_handle(SETTLE_LOCK)? {
             Some(lock) => Ok(Self { folders, _settle_lock: lock }),
-            None => {
-                let drains = seen_holds(layout)?.into_iter().filter(|hold| hold.is_live);
-                Err(OperatorError::Busy(drains.map(|hold| hold.drain_id).collect()))
-            }
+            None => Err(busy_with(&folders.in_flight)?),
         }
     }
 
@@ -153,6 +155,9 @@ impl Operator {
                     // A drain was quicker with one of them: it has the fault, and the others go back to it.
                     self.put_back(&hold, held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp)))?;
                     self.refuse_in_flight(key)?;
+                    if outcome == MoveOutcome::AlreadyGone {
+                        return Err(busy_with(in_flight)?);
+                    }
                     return Err(unmoved(&self.folders.pending, &ticket.name, &outcome).into());
                 }
             }

@@ -184,7 +184,7 @@ impl Event {
             _ => {}
         }
         if let Some(error) = &self.last_error {
-            line(format!("              failed {} times, at last: {error}", self.attempts));
+            line(format!("              failed attempts {}, at last: {error}", self.attempts));
         }
     }
 }
