@@ -19,6 +19,8 @@ mod drain;
 mod error;
 mod gate;
 mod options;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod pattern_file;
 mod patterns;
 mod progress;
 mod ranking;

@@ -113,6 +113,12 @@ impl PatternBook {
         categories
     }
 
+    /// The places in the file of the patterns in force.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn places(&self) -> Vec<usize> {
+        self.patterns.iter().map(|pattern| pattern.place).collect()
+    }
+
     /// The first pattern that explains an event.
     fn explain(&self, event: &HaltEvent) -> Option<usize> {
         if self.patterns.is_empty() {
@@ -157,16 +163,16 @@ pub(crate) fn count_hits(path: &Path, hits: &Hits) -> Result<(), DrainError> {
         let Some(entry) = entries.get_mut(*place) else { continue };
         let counted = Document::parse(entry.get().as_bytes()).and_then(|mut pattern| {
             let before: u64 = pattern.get("hitCount").and_then(|text| text.parse().ok()).unwrap_or(0);
-            pattern.set("hitCount", &(before + count))?;
+            pattern.set("hitCount", &before.saturating_add(*count))?;
             pattern.set("lastHit", &now)?;
-            serde_json::from_slice(pattern.to_pretty().trim_ascii())
+            serde_json::from_slice(&pattern.to_pretty_at(1))
         });
         match counted {
             Ok(counted) => *entry = counted,
             Err(error) => tracing::warn!(path = %path.display(), place, %error, "could not count a pattern's hits"),
         }
     }
-    let texts: Vec<String> = entries.iter().map(|entry| format!("  {}", entry.get().replace('\n', "\n  "))).collect();
+    let texts: Vec<String> = entries.iter().map(|entry| format!("  {}", entry.get())).collect();
     Folder::open(parent)?.replace(name, format!("[\n{}\n]\n", texts.join(",\n")).as_bytes())?;
     Ok(())
 }
@@ -226,5 +232,7 @@ mod tests {
         assert!(text.contains("\"hitCount\": 5,\n    \"own\": 1.0,\n    \"lastHit\": \"20"), "{text}");
         assert!(text.contains("\"pattern\": \"red after \\\\d\",\n    \"hitCount\": 1"), "{text}");
         assert!(text.starts_with("[\n  {\n    \"category\": \"disk\","), "{text}");
+        let odd = "\n  {\n    \"category\": \"odd\",\n    \"matcherKind\": \"stdout_regex\",\n";
+        assert!(text.contains(odd), "an entry without a hit was moved: {text}");
     }
 }

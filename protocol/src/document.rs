@@ -57,14 +57,27 @@ impl Document {
 
     /// Writes the object as rows are written: a field a line, indented by two spaces, and a final newline.
     pub fn to_pretty(&self) -> Vec<u8> {
+        let mut out = self.to_pretty_at(0);
+        out.push(b'\n');
+        out
+    }
+
+    /// The same as a value that stands `depth` levels deep, without the final newline.
+    pub fn to_pretty_at(&self, depth: usize) -> Vec<u8> {
+        let line = format!("\n{}", "  ".repeat(depth));
         let mut out = Vec::from(b"{");
         for (place, (key, value)) in self.fields.iter().enumerate() {
-            out.extend_from_slice(if place == 0 { b"\n  " } else { b",\n  " });
+            out.extend_from_slice(if place == 0 { b"" } else { b"," });
+            out.extend_from_slice(line.as_bytes());
+            out.extend_from_slice(b"  ");
             out.extend_from_slice(serde_json::Value::from(key.as_str()).to_string().as_bytes());
             out.extend_from_slice(b": ");
             out.extend_from_slice(value.get().as_bytes());
         }
-        out.extend_from_slice(if self.fields.is_empty() { b"}\n" } else { b"\n}\n" });
+        if !self.fields.is_empty() {
+            out.extend_from_slice(line.as_bytes());
+        }
+        out.push(b'}');
         out
     }
 }

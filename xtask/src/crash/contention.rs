@@ -30,7 +30,7 @@ const LONGEST_STOP: Duration = Duration::from_millis(300);
 /// How many rounds of waiting it may take at the end until every fault had its last attempt.
 const LAST_ROUNDS: u32 = 4;
 
-const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true };
+const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true, results_are_kept: true };
 
 /// Runs until this many events are acknowledged.
 ///

@@ -22,7 +22,7 @@ const DEEPEST: u64 = 3;
 const TOKEN: &str = "tok-e1-";
 
 /// What a kill demands.
-const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true };
+const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true, results_are_kept: true };
 
 /// The commands that are killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

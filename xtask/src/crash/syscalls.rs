@@ -194,7 +194,7 @@ fn history(setting: &Setting, number: u64, point: &Point) -> Result<Tally> {
         case.violations.push(complaint);
     }
     case.observe()?;
-    case.rest_and_check(Strictness { reports_survive: is_kill, moves_survive: true })?;
+    case.rest_and_check(Strictness { reports_survive: is_kill, moves_survive: true, results_are_kept: is_kill })?;
     Ok(Tally::of(case, u64::from(happened), &format!("--seed {number} --count 1"), setting.keep))
 }
 

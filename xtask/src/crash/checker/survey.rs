@@ -74,6 +74,7 @@ pub(super) struct Row {
     pub(super) run_id: Option<String>,
     pub(super) outcome: String,
     pub(super) r#move: String,
+    pub(super) failure: Option<String>,
     pub(super) file: String,
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::survey::{Survey, Trace};
+use super::survey::{Row, Survey, Trace};
 
-pub(super) fn check(survey: &Survey) -> Vec<String> {
+/// Where results are not kept, an attempt that counts as cut off may have left traces in some sinks.
+pub(super) fn check(survey: &Survey, results_are_kept: bool) -> Vec<String> {
     let mut violations = Vec::new();
     for traces in [&survey.reports, &survey.texts, &survey.notes] {
         violations.extend(check_pairs(traces));
@@ -16,13 +17,22 @@ pub(super) fn check(survey: &Survey) -> Vec<String> {
     for report in &survey.reports {
         investigated.entry(report.fault_id.as_deref().unwrap_or_default()).or_default().1 += 1;
     }
-    let uneven = investigated.into_iter().filter(|(_, (rows, reports))| rows != reports);
+    let cut_off = |fault: Option<&str>| {
+        let is_cut_off = |row: &&Row| {
+            row.failure.as_deref() == Some("interrupted")
+                && fault.is_none_or(|fault| row.fault_id.as_deref() == Some(fault))
+        };
+        if results_are_kept { 0 } else { survey.rows.iter().filter(is_cut_off).count() }
+    };
+    let uneven = investigated
+        .into_iter()
+        .filter(|(fault, (rows, reports))| !(*rows..=rows + cut_off(Some(fault))).contains(reports));
     violations.extend(
         uneven.map(|(fault, (rows, reports))| format!("{fault} has {rows} rows of a report and {reports} reports")),
     );
     // Every fault of the harness is severe, and every report asks for action.
-    if survey.reports.len() != survey.notes.len() || survey.reports.len() != survey.texts.len() {
-        let (reports, texts, notes) = (survey.reports.len(), survey.texts.len(), survey.notes.len());
+    let (reports, texts, notes) = (survey.reports.len(), survey.texts.len(), survey.notes.len());
+    if reports.abs_diff(texts).max(reports.abs_diff(notes)) > cut_off(None) {
         violations.push(format!("there are {reports} reports, {texts} texts of reports and {notes} notes"));
     }
     let mut seen = BTreeSet::new();

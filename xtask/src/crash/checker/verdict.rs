@@ -15,6 +15,8 @@ pub(in crate::crash) struct Strictness {
     pub(in crate::crash) reports_survive: bool,
     /// A settled file that was seen stays. A power cut may undo a move that nobody was told of.
     pub(in crate::crash) moves_survive: bool,
+    /// A result is on disk before a sink sees it. An error may keep it off.
+    pub(in crate::crash) results_are_kept: bool,
 }
 
 /// What a home breaks of what was promised, after its history and one undisturbed drain; nothing where all is well.
@@ -36,7 +38,7 @@ pub(in crate::crash) fn violations(
     }
     found.extend(rows::check(&survey));
     found.extend(spawns::check(&survey, &stub_lines(log), strictness.reports_survive));
-    found.extend(traces::check(&survey));
+    found.extend(traces::check(&survey, strictness.results_are_kept));
     found.extend(rest::check(&survey));
     Ok(found)
 }
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
     use crate::crash::history::Emitted;
 
-    const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true };
+    const STRICT: Strictness = Strictness { reports_survive: true, moves_survive: true, results_are_kept: true };
 
     /// A home in which one event was investigated and another skipped, with what the stub wrote.
     struct Home {
@@ -214,7 +216,21 @@ mod tests {
             let found = violations(home.dir.path(), &home.history, &home.log, strictness).unwrap();
             found.iter().any(|violation| violation.contains("its attempts allow"))
         };
-        assert!(found(Strictness { reports_survive: true, moves_survive: true }));
-        assert!(!found(Strictness { reports_survive: false, moves_survive: true }));
+        assert!(found(STRICT));
+        assert!(!found(Strictness { reports_survive: false, ..STRICT }));
+    }
+
+    #[test]
+    fn a_note_of_an_attempt_that_was_cut_off_is_no_trouble_where_its_result_was_not_kept() {
+        let home = Home::sound();
+        home.write("skill-faults/inbox/b-2.md", "b\n\n<!-- haltline drainId=d seq=1 -->\n");
+        let cut_off = row(1, "b.json", "dispatch-failed").replace("\"move\"", "\"failure\":\"interrupted\",\"move\"");
+        home.append("analytics/skill-faults.jsonl", &cut_off.replace("\"seq\":1", "\"seq\":4"));
+        let found = |strictness| {
+            let found = violations(home.dir.path(), &home.history, &home.log, strictness).unwrap();
+            found.iter().any(|violation| violation.contains("2 notes"))
+        };
+        assert!(found(STRICT));
+        assert!(!found(Strictness { results_are_kept: false, ..STRICT }));
     }
 }
