@@ -9,8 +9,13 @@ use crate::workspace::Workspace;
 use crate::{fmt, lint, tidy};
 
 /// The steps in their order, as `.ci/run` names them. The tests come last, so that their closing lines are in sight.
-pub const STEPS: [&str; 4] =
-    ["cargo xtask fmt --check", "cargo xtask lint", "cargo xtask tidy", "cargo test --workspace --locked"];
+pub const STEPS: [&str; 5] = [
+    "cargo xtask fmt --check",
+    "cargo xtask lint",
+    "cargo xtask tidy",
+    "cargo xtask crash --slice",
+    "cargo test --workspace --locked",
+];
 
 /// Runs every step, also after one that failed, and says at the end which failed.
 ///

@@ -80,36 +80,45 @@ pub(super) static LAYERS: [Layer; 6] = [
     },
 ];
 
+/// What a layer says of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// No promise was broken, by as many faults as were to happen.
+    Kept,
+    /// A promise was broken, or too few faults happened.
+    Missed,
+    /// It cannot run here.
+    Skipped,
+}
+
 impl Layer {
-    /// Runs it and prints what came of it; the number of violations.
-    pub(super) fn run(&self, setting: &Setting) -> Result<usize> {
+    /// Runs it and prints what came of it.
+    pub(super) fn run(&self, setting: &Setting) -> Result<Verdict> {
         let goal = setting.sized(self.goal.0, self.goal.1);
         let start = Instant::now();
         let tally = match (self.run)(setting, goal)? {
             Outcome::Ran(tally) => tally,
             Outcome::Skipped(reason) => {
-                println!("SKIP {}: {reason}", self.name);
-                return Ok(0);
+                println!("SKIP {}: {}: {reason}", self.name, self.what);
+                return Ok(Verdict::Skipped);
             }
         };
         let seconds = start.elapsed().as_secs_f64();
         let Tally { histories, faults, violations } = tally;
-        let verdict = match (violations.is_empty(), faults >= goal || setting.count.is_some()) {
-            (true, true) => "reached",
-            _ => "MISSED",
-        };
+        let is_kept = violations.is_empty() && (faults >= goal || setting.count.is_some());
         println!(
             "{}: {}\n  {faults} {unit} in {histories} histories ({seconds:.0} s, {:.1}/s), {} violations; goal {goal} \
-             {unit}, 0 violations: {verdict}",
+             {unit}, 0 violations: {}",
             self.name,
             self.what,
             faults as f64 / seconds,
             violations.len(),
+            if is_kept { "reached" } else { "MISSED" },
             unit = self.unit,
         );
         for violation in &violations {
             println!("VIOLATION --layer {} {violation}", self.name);
         }
-        Ok(violations.len())
+        Ok(if is_kept { Verdict::Kept } else { Verdict::Missed })
     }
 }

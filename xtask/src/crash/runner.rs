@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::case::Tools;
-use super::layer::LAYERS;
+use super::layer::{LAYERS, Verdict};
 use super::setting::Setting;
 use super::stub;
 use crate::run::{cargo, shown};
@@ -51,7 +51,7 @@ pub struct Options {
     dir: Option<PathBuf>,
 }
 
-/// Runs the layers; fails where one found a violation.
+/// Runs the layers; fails where one found a violation, or could not make as many faults as it should.
 ///
 /// # Errors
 /// The build fails, or the harness itself does.
@@ -80,16 +80,17 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         keep: options.keep,
         workers: workers(options.count),
     };
-    let mut violations = 0;
-    for layer in LAYERS.iter().filter(|layer| options.layer == "all" || options.layer == layer.name) {
-        violations += layer.run(&setting)?;
-    }
-    if options.keep && violations > 0 {
+    let layers = LAYERS.iter().filter(|layer| options.layer == "all" || options.layer == layer.name);
+    let verdicts = layers.map(|layer| layer.run(&setting)).collect::<Result<Vec<_>>>()?;
+    let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    let (kept, missed, skipped) = (count(Verdict::Kept), count(Verdict::Missed), count(Verdict::Skipped));
+    println!("crash: {kept} layers reached their goal, {missed} missed it, {skipped} were skipped");
+    if options.keep && missed > 0 {
         for folder in [Some(folder), memory].into_iter().flatten() {
             println!("kept {}", folder.keep().display());
         }
     }
-    Ok(if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Two for each processor, since a history waits half of its time, and no more than histories.

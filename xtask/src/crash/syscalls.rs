@@ -28,7 +28,7 @@ pub(super) struct Injection {
 }
 
 /// The system calls on files, and what may go wrong with each. A kill may come at any.
-const CALLS: [(&str, &[&str]); 14] = [
+const CALLS: [(&str, &[&str]); 21] = [
     ("openat", &["EIO", "ENOSPC", "EACCES", "EINTR", "EMFILE"]),
     ("write", &["EIO", "ENOSPC", "EINTR"]),
     ("pwrite64", &["EIO", "ENOSPC", "EINTR"]),
@@ -43,6 +43,13 @@ const CALLS: [(&str, &[&str]); 14] = [
     ("flock", &["EIO", "EINTR"]),
     ("getdents64", &["EIO"]),
     ("statx", &["EIO", "EACCES"]),
+    ("newfstatat", &["EIO", "EACCES"]),
+    ("fstat", &["EIO"]),
+    ("faccessat2", &["EACCES"]),
+    ("read", &["EIO", "EINTR"]),
+    ("pread64", &["EIO", "EINTR"]),
+    ("renameat", &["EIO", "ENOSPC", "EACCES"]),
+    ("utimensat", &["EIO", "EACCES"]),
 ];
 
 /// As strace writes a kill, and each of the errors.
