@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::entropy::looks_random;
 use super::pairs::{Opening, opening, value_end};
-use super::redactor::starts_with_marker;
+use super::redactor::{colon_outside_markers, starts_with_marker};
 use super::run::run_end;
 use super::view::View;
 
@@ -76,7 +76,7 @@ pub(super) fn address(view: &View<'_>, start: usize) -> Option<Range<usize>> {
     let end =
         run_end(view, start, |byte| is_authority(byte) && !matches!(byte, b'/' | b'?' | b'#'), 0, LONGEST_USERINFO);
     let authority = &bytes[start..end];
-    let colon = authority.iter().position(|byte| *byte == b':');
+    let colon = colon_outside_markers(authority);
     let (at, secret) = match (authority.iter().rposition(|byte| *byte == b'@'), colon) {
         (Some(at), Some(colon)) if colon < at => (at, colon + 1),
         (Some(at), _) => (at, 0),
@@ -133,7 +133,7 @@ pub(super) fn curl(view: &View<'_>, start: usize) -> (Vec<Range<usize>>, usize) 
             _ => from..run_end(view, from, is_argument, 0, LONGEST_HEADER).min(limit),
         };
         let value = &bytes[argument.clone()];
-        let colon = value.iter().position(|byte| *byte == b':');
+        let colon = colon_outside_markers(value);
         let secret = match (has_user, colon) {
             (true, Some(colon)) => argument.start + colon + 1..argument.end,
             (false, _) if value.contains(&b'=') || looks_random(value) => argument,

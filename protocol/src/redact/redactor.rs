@@ -259,11 +259,31 @@ fn joined(mut hits: Vec<Hit>) -> Vec<Hit> {
 
 /// Whether a text begins with a marker of ours, and not with something that only looks like one.
 pub(super) fn starts_with_marker(text: &[u8]) -> bool {
-    let Some(rest) = text.strip_prefix(MARKER) else { return false };
-    let named = |rule: &str| match rest.strip_prefix(rule.as_bytes()) {
-        Some([b']', ..]) => true,
-        Some([b':', hex @ ..]) => hex.get(8) == Some(&b']') && hex[..8].iter().all(u8::is_ascii_hexdigit),
-        _ => false,
+    marker_length(text).is_some()
+}
+
+/// The length of the marker of ours that a text begins with.
+fn marker_length(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix(MARKER)?;
+    let length = |rule: &str| match rest.strip_prefix(rule.as_bytes())? {
+        [b']', ..] => Some(MARKER.len() + rule.len() + 1),
+        [b':', hex @ ..] if hex.get(8) == Some(&b']') && hex[..8].iter().all(u8::is_ascii_hexdigit) => {
+            Some(MARKER.len() + rule.len() + 10)
+        }
+        _ => None,
     };
-    OTHER_RULES.into_iter().chain(FORMATS.iter().map(|format| format.rule)).any(named)
+    OTHER_RULES.into_iter().chain(FORMATS.iter().map(|format| format.rule)).find_map(length)
+}
+
+/// The first colon that is no part of a marker of ours.
+pub(super) fn colon_outside_markers(text: &[u8]) -> Option<usize> {
+    let mut place = 0;
+    while let Some(byte) = text.get(place) {
+        match (byte, marker_length(&text[place..])) {
+            (_, Some(length)) => place += length,
+            (b':', None) => return Some(place),
+            _ => place += 1,
+        }
+    }
+    None
 }

@@ -1,6 +1,6 @@
 //! Nothing is lost, nothing is there twice, nothing changes, nothing appears from nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::is_same_event;
 use super::survey::{Found, Identity, Place, Survey};
@@ -9,13 +9,17 @@ use crate::crash::history::History;
 pub(super) fn check(survey: &Survey, history: &History) -> Vec<String> {
     let mut violations = Vec::new();
     let mut places: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
+    // A wait holds for all occurrences of its fault.
+    let waits = survey.files.iter().filter(|found| found.place == Place::Pending && is_held_back(found));
+    let held_back: BTreeSet<_> = waits.map(|found| &found.key).collect();
     for found in &survey.files {
         match &found.identity {
             Identity::Token(token) => places.entry(token).or_default().push(found),
             Identity::Unknown => violations.push(format!("nobody wrote {}", found.path.display())),
             Identity::Marker | Identity::OwnAudit => {}
         }
-        if found.place == Place::Pending && !is_held_back(found) {
+        let waits_for_nothing = found.identity == Identity::Marker || !held_back.contains(&found.key);
+        if found.place == Place::Pending && waits_for_nothing {
             violations.push(format!("{} still waits, and nothing holds it back", found.path.display()));
         }
     }
