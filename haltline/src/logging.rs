@@ -17,5 +17,7 @@ pub(crate) fn start(verbose: u8) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(verbose > 1)
+        // It would complain on standard error, and panic where that is what cannot be written.
+        .log_internal_errors(false)
         .init();
 }

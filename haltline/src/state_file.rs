@@ -20,7 +20,7 @@ use thiserror::Error;
 use splice::{Edits, Member, elements, members};
 
 /// The largest state that is read, in bytes. Real ones have some hundred kilobytes; beyond this it is another file.
-const LARGEST_STATE: u64 = 64 * 1024 * 1024;
+const LARGEST_STATE: u64 = 16 * 1024 * 1024;
 /// What the orchestrator calls a feature or a phase that is done.
 const COMMITTED: &str = "committed";
 

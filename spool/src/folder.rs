@@ -547,6 +547,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_grows_meanwhile_is_read_to_one_byte_behind_the_limit() {
+        let (_home, folder) = folder();
+        folder.create_new("x", b"12").unwrap();
+        let (file, stat) = folder.open_handle("x").unwrap();
+        std::fs::write(folder.path().join("x"), [b'x'; 5000]).unwrap();
+        assert_eq!(folder.read_handle(&file, &stat, 100).unwrap().len(), 101);
+    }
+
+    #[test]
     fn no_symbolic_link_is_followed() {
         let (home, folder) = folder();
         let secret = home.path().join("secret");
