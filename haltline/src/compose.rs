@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Settings;
 use crate::exit::Exit;
+use crate::network::shared_file_system;
 use crate::signals::{self, Stop};
 use crate::{progress, redaction};
 
@@ -109,6 +110,9 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     let (queue, sinks): (Arc<dyn Queue>, _) = if plan.options.dry_run {
         (Arc::new(PreviewQueue::open(layout)?), Vec::new())
     } else {
+        if let Some(kind) = shared_file_system(layout.queue()) {
+            tracing::warn!(kind, "the queue is on a file system that machines share; drain it from one machine only");
+        }
         // Sinks make their folders in the queue: not where a queue root leads that is a link.
         drop(Folder::ensure(layout.queue())?);
         let context = SinkContext { layout: layout.clone(), inbox_override: plan.inbox };

@@ -11,6 +11,8 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use serde::Serialize;
 
+use crate::network::shared_file_system;
+
 /// What is wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +68,11 @@ pub(crate) fn look_at_folders(layout: &Layout, inbox: Option<&Path>) -> FolderFi
     let queue_device = queue.as_ref().map(MetadataExt::dev);
     let moved_between =
         [layout.pending(), layout.in_flight(), layout.processed(), layout.dead_letter(), layout.quarantine()];
+    if let Some(kind) = shared_file_system(layout.queue()) {
+        let problem = format!("{} is on {kind}, which several machines share", layout.queue().display());
+        let remedy = "put the home on a disk of this machine, or be sure that only this machine drains the queue";
+        findings.hints.push(Advice::new(problem, remedy));
+    }
     let mut first_device = None;
     for folder in moved_between {
         // One that is not there will be made in the queue.

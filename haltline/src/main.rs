@@ -14,6 +14,7 @@ mod fsck;
 mod home;
 mod investigation;
 mod logging;
+mod network;
 mod occurrences;
 mod output;
 mod progress;
