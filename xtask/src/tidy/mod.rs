@@ -8,6 +8,7 @@ mod lengths;
 mod links;
 mod logs;
 mod moves;
+mod named_tests;
 mod openings;
 mod runner;
 mod texts;

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{Violation, banned, bans, docs, imports, lengths, links, logs, moves, openings, texts};
+use super::{Violation, banned, bans, docs, imports, lengths, links, logs, moves, named_tests, openings, texts};
 use crate::workspace::Workspace;
 
 /// The rules that need no more than the files.
-const RULES: [fn(&Workspace) -> Vec<Violation>; 9] = [
+const RULES: [fn(&Workspace) -> Vec<Violation>; 10] = [
     banned::check,
     bans::check,
     docs::check,
@@ -16,6 +16,7 @@ const RULES: [fn(&Workspace) -> Vec<Violation>; 9] = [
     links::check,
     logs::check,
     moves::check,
+    named_tests::check,
     openings::check,
     texts::check,
 ];
