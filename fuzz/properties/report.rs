@@ -14,11 +14,13 @@ const ANOTHER: &str = "K:all:never-printed";
 pub(crate) fn holds(text: &str) {
     let fault_id = FaultId::from(FAULT);
     for (nonce, needs_nonce) in [(None, false), (Some(NONCE), false), (Some(NONCE), true)] {
-        let Ok(checked) = (Expected { fault_id: &fault_id, nonce, needs_nonce }).find_in(text) else { continue };
+        let Ok(checked) = (Expected { fault_id: &fault_id, nonce, needs_nonce, quoted: &[] }).find_in(text) else {
+            continue;
+        };
         assert_eq!(checked.report.fault_id, fault_id);
         assert!(!needs_nonce || text.contains(NONCE) || text.contains('\\'), "nobody printed the word");
         let written = serde_json::to_string(&checked.report).expect("a report is JSON");
-        let again = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false }.find_in(&written);
+        let again = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] }.find_in(&written);
         assert_eq!(again.expect("a report is a report").report, checked.report);
         let fit = checked.report.made_fit();
         assert_eq!(fit.fault_id, fault_id);
@@ -26,7 +28,7 @@ pub(crate) fn holds(text: &str) {
     // By escapes any id can be written, and then it was printed after all.
     if !text.contains(ANOTHER) && !text.contains('\\') {
         let another = FaultId::from(ANOTHER);
-        let expected = Expected { fault_id: &another, nonce: None, needs_nonce: false };
+        let expected = Expected { fault_id: &another, nonce: None, needs_nonce: false, quoted: &[] };
         assert!(expected.find_in(text).is_err(), "a report about another fault is accepted");
     }
 }
