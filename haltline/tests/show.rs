@@ -92,6 +92,21 @@ fn a_fault_whose_files_are_gone_is_known_by_its_rows_and_an_unknown_one_is_wrong
 }
 
 #[test]
+fn an_id_is_told_as_it_is_even_where_it_looks_like_a_secret() {
+    let home = Home::new();
+    let run_id = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b";
+    home.put(&fault(run_id, "f"));
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    let shown = home.run(["show", "f", "--json"]).expect(0).json();
+    assert_eq!((&shown["runId"], &shown["rows"][0]["runId"]), (&json!(run_id), &json!(run_id)));
+    let told = home.run(["explain", "f"]).expect(0).stdout;
+    assert!(
+        told.contains(&format!("To do: read {}", home.queue(&format!("reports/{run_id}/f.md")).display())),
+        "{told}"
+    );
+}
+
+#[test]
 fn nothing_of_a_file_acts_on_a_terminal_or_tells_a_secret() {
     let home = Home::new();
     let secret = format!("ghp_{}", "aB3".repeat(12));

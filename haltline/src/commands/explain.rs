@@ -1,6 +1,6 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{HaltEvent, Redactor, rfc3339_millis};
+use haltline_protocol::{HaltEvent, rfc3339_millis};
 use haltline_spool::{Layout, is_stopped};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,6 +16,8 @@ use crate::sighting::State;
 
 /// The most letters of a text from outside.
 const TEXT_LETTERS: usize = 300;
+/// The most letters of a sentence.
+const SENTENCE_LETTERS: usize = 1000;
 /// More occurrences than this are told in one line.
 const MOST_HALTS: usize = 5;
 /// Failures that are no attempt at the fault.
@@ -57,8 +59,8 @@ fn tell(layout: &Layout, args: &Known) -> Result<Story, CaseError> {
     let dossier = Dossier::gather(layout, args)?;
     let is_stopped = is_stopped(layout)?;
     let mut story = Story {
-        fault_id: clean(dossier.case.key.fault_id.as_str()),
-        run_id: clean(dossier.case.key.run_id.as_str()),
+        fault_id: shown(dossier.case.key.fault_id.as_str()),
+        run_id: shown(dossier.case.key.run_id.as_str()),
         history: halts(&dossier.case.events),
         now: Vec::new(),
         next: Vec::new(),
@@ -70,9 +72,14 @@ fn tell(layout: &Layout, args: &Known) -> Result<Story, CaseError> {
     Ok(story)
 }
 
-/// A text from outside, on one line, without secrets.
+/// A text of an event or an investigator, on one line, without secrets.
 fn clean(text: &str) -> String {
-    visible_line(&Redactor::in_force().redact(text), TEXT_LETTERS)
+    redaction::clean_line(text, TEXT_LETTERS)
+}
+
+/// A sentence with names from outside in it, without what acts on a terminal.
+fn shown(text: &str) -> String {
+    visible_line(text, SENTENCE_LETTERS)
 }
 
 fn halts(events: &[Sighted]) -> Vec<Happened> {
@@ -95,7 +102,7 @@ fn halts(events: &[Sighted]) -> Vec<Happened> {
 }
 
 fn happened(row: &SeenRow) -> Happened {
-    Happened { ts: clean(&row.ts), what: clean(&what_happened(row)) }
+    Happened { ts: shown(&row.ts), what: shown(&what_happened(row)) }
 }
 
 fn what_happened(row: &SeenRow) -> String {
@@ -136,7 +143,7 @@ fn what_happened(row: &SeenRow) -> String {
     };
     let passed_over = match row.passed_over.as_slice() {
         [] => String::new(),
-        all => format!(" Passed over before: {}.", all.join("; ")),
+        all => format!(" Passed over before: {}.", clean(&all.join("; "))),
     };
     let gone = if row.moved == "already-gone" { " Another drain had moved the file; its row counts." } else { "" };
     format!("{what}{passed_over}{gone}")
@@ -209,8 +216,8 @@ impl Story {
                 advise.push(format!("read {}", report.path.display()));
             }
         }
-        let clean = |texts: Vec<String>| texts.iter().map(|text| clean(text)).collect();
-        (self.now, self.next) = (clean(say), clean(advise));
+        let shown = |texts: Vec<String>| texts.iter().map(|text| shown(text)).collect();
+        (self.now, self.next) = (shown(say), shown(advise));
     }
 
     fn print(&self) {
@@ -228,7 +235,12 @@ fn holder(sighted: &Sighted) -> String {
 }
 
 fn because(event: &HaltEvent) -> String {
-    event.delivery.last_error.as_ref().map(|error| format!(", at last because of: {error}")).unwrap_or_default()
+    event
+        .delivery
+        .last_error
+        .as_ref()
+        .map(|error| format!(", at last because of: {}", clean(error)))
+        .unwrap_or_default()
 }
 
 /// Why an event waits, and what to do. In the order in which a drain decides.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use haltline_protocol::{HaltEvent, QueueError, Redactor, Severity, WaitingBody};
+use haltline_protocol::{HaltEvent, QueueError, Severity, WaitingBody};
 use haltline_spool::Layout;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -78,7 +78,7 @@ impl Listed {
             time: event.timestamp.unwrap_or(modified),
             fault_id: visible_line(event.fault_id.as_str(), ID_LETTERS),
             run_id: visible_line(event.run_id.as_str(), ID_LETTERS),
-            message: visible_line(&Redactor::in_force().redact(&event.message), MESSAGE_LETTERS),
+            message: redaction::clean_line(&event.message, MESSAGE_LETTERS),
             file,
         }
     }

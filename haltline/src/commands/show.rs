@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Redactor, rfc3339_millis};
+use haltline_protocol::rfc3339_millis;
 use haltline_spool::Layout;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -82,9 +82,14 @@ pub(crate) fn run(layout: &Layout, args: &Known) -> Exit {
     Exit::Done
 }
 
-/// A text from outside, on one line, without secrets.
+/// A text of an event or a report, on one line, without secrets.
 fn clean(text: &str) -> String {
-    visible_line(&Redactor::in_force().redact(text), TEXT_LETTERS)
+    redaction::clean_line(text, TEXT_LETTERS)
+}
+
+/// An id or a name, as it is but for what acts on a terminal.
+fn named(text: &str) -> String {
+    visible_line(text, TEXT_LETTERS)
 }
 
 impl Shown {
@@ -94,11 +99,11 @@ impl Shown {
             dossier;
         let last = case.events.last().map(|sighted| &sighted.event);
         Self {
-            fault_id: clean(case.key.fault_id.as_str()),
-            run_id: clean(case.key.run_id.as_str()),
-            kind: last.map(|event| clean(event.kind.as_str())),
-            severity: last.map(|event| clean(&event.severity_text)),
-            state_slug: last.map(|event| clean(&event.state_slug)),
+            fault_id: named(case.key.fault_id.as_str()),
+            run_id: named(case.key.run_id.as_str()),
+            kind: last.map(|event| named(event.kind.as_str())),
+            severity: last.map(|event| named(&event.severity_text)),
+            state_slug: last.map(|event| named(&event.state_slug)),
             message: last.map(|event| clean(&event.message)),
             attempts,
             max_attempts,
@@ -106,9 +111,9 @@ impl Shown {
             events: case.events.iter().map(Event::of).collect(),
             rows: rows.into_iter().map(clean_row).collect(),
             report: report.map(|report| Report {
-                outcome: report.says.as_ref().map(|says| clean(&says.outcome)),
+                outcome: report.says.as_ref().map(|says| named(&says.outcome)),
                 root_cause: report.says.as_ref().map(|says| clean(&says.root_cause)),
-                ts: report.says.as_ref().map(|says| clean(says.ts())),
+                ts: report.says.as_ref().map(|says| named(says.ts())),
                 file: report.path,
             }),
             earlier_reports,
@@ -190,21 +195,21 @@ impl Event {
 }
 
 fn clean_row(row: SeenRow) -> SeenRow {
-    let maybe = |text: Option<String>| text.map(|text| clean(&text));
+    let maybe = |text: Option<String>| text.map(|text| named(&text));
     SeenRow {
-        ts: clean(&row.ts),
-        drain_id: clean(&row.drain_id),
+        ts: named(&row.ts),
+        drain_id: named(&row.drain_id),
         fault_id: maybe(row.fault_id),
         run_id: maybe(row.run_id),
-        outcome: clean(&row.outcome),
-        moved: clean(&row.moved),
+        outcome: named(&row.outcome),
+        moved: named(&row.moved),
         errno: maybe(row.errno),
         cost_source: maybe(row.cost_source),
         provider: maybe(row.provider),
         model: maybe(row.model),
         failure: maybe(row.failure),
         duplicate_of: maybe(row.duplicate_of),
-        file: clean(&row.file),
+        file: named(&row.file),
         passed_over: row.passed_over.iter().map(|text| clean(text)).collect(),
         ..row
     }
