@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
     Assignment, Claim, Destination, DispatchRequest, Failure, HaltEvent, Investigation, MoveOutcome, Queue, Record,
-    RowDraft, RowOutcome, Ticket, Verdict,
+    RowOutcome, Ticket, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -273,7 +273,7 @@ fn could_not_claim(waiter: Waiter, outcome: MoveOutcome) -> Option<Order> {
     if outcome == MoveOutcome::AlreadyGone {
         return None;
     }
-    let draft = RowDraft { outcome: RowOutcome::MoveFailed, ..waiter.resolved };
+    let draft = waiter.draft(RowOutcome::MoveFailed);
     Some(order(waiter.ticket, Destination::Stay(outcome), draft, Tally::Failed))
 }
 

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use haltline_protocol::{Delivery, FaultKey, RowDraft, RowOutcome, RunId, Severity, Ticket};
+use haltline_protocol::{Delivery, FaultKey, HaltEvent, Kind, RowDraft, RowOutcome, RunId, Severity, Ticket};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::candidate::{Candidate, draft};
+use crate::candidate::Candidate;
 use crate::collapse::{Markers, collapse};
 use crate::gate::HeldBack;
 use crate::settle::Order;
@@ -19,9 +19,9 @@ pub(crate) struct Waiter {
     pub(crate) key: FaultKey,
     severity: Severity,
     time: Timestamp,
-    share: Share,
-    /// Its row, should a marker cover it after all.
-    pub(crate) resolved: RowDraft,
+    kind: Kind,
+    /// The severity as the row says it.
+    severity_text: Box<str>,
 }
 
 /// What events have in common that share an investigation.
@@ -37,14 +37,14 @@ enum Share {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) waiters: Vec<Waiter>,
-    /// What earlier attempts at each fault left.
+    /// What earlier attempts at each fault left; nothing of most.
     deliveries: HashMap<FaultKey, Delivery>,
 }
 
 /// Gathers what wants an investigation.
 #[derive(Debug, Default)]
 pub(crate) struct Ranking {
-    waiters: Vec<(Waiter, Delivery)>,
+    waiters: Vec<(Waiter, Option<Box<Delivery>>)>,
 }
 
 /// What the scan left over for the desk.
@@ -73,14 +73,17 @@ impl Ranking {
         let mut groups: HashMap<Share, Group> = HashMap::new();
         for (waiter, delivery) in self.waiters {
             if late_markers.covers(&waiter.key, waiter.time) {
-                ranked.collapsed.push(collapse(waiter.ticket, waiter.resolved, true));
+                let resolved = waiter.draft(RowOutcome::Resolved);
+                ranked.collapsed.push(collapse(waiter.ticket, resolved, true));
             } else if held_back.contains(&waiter.key) {
                 ranked.skipped += 1;
             } else {
-                let group = groups
-                    .entry(waiter.share.clone())
-                    .or_insert_with(|| Group { waiters: Vec::new(), deliveries: HashMap::new() });
-                group.add(waiter, &delivery);
+                let group = groups.entry(waiter.share()).or_insert_with(|| Group {
+                    // Most groups have one event, and there may be very many.
+                    waiters: Vec::with_capacity(1),
+                    deliveries: HashMap::new(),
+                });
+                group.add(waiter, delivery.as_deref());
             }
         }
         ranked.groups = groups.into_values().map(Group::sorted).collect();
@@ -90,16 +93,30 @@ impl Ranking {
 }
 
 impl Waiter {
-    fn of(candidate: Candidate) -> (Self, Delivery) {
+    fn of(candidate: Candidate) -> (Self, Option<Box<Delivery>>) {
         let Candidate { ticket, event, time, .. } = candidate;
-        let key = event.key();
-        let share = if event.kind.is_provider() {
-            Share::Provider(event.run_id.clone(), event.kind.as_str().into())
-        } else {
-            Share::Fault(key.clone())
-        };
-        let resolved = draft(&event, &ticket, RowOutcome::Resolved);
-        (Self { ticket, key, severity: event.severity(), time, share, resolved }, event.delivery)
+        let (key, severity) = (event.key(), event.severity());
+        let HaltEvent { kind, severity_text, delivery, .. } = *event;
+        let delivery = (delivery != Delivery::default()).then(|| Box::new(delivery));
+        (Self { ticket, key, severity, time, kind, severity_text: severity_text.into() }, delivery)
+    }
+
+    fn share(&self) -> Share {
+        match self.kind.is_provider() {
+            true => Share::Provider(self.key.run_id.clone(), self.kind.as_str().into()),
+            false => Share::Fault(self.key.clone()),
+        }
+    }
+
+    /// Its row as far as it is known before its move.
+    pub(crate) fn draft(&self, outcome: RowOutcome) -> RowDraft {
+        RowDraft {
+            fault_id: Some(self.key.fault_id.clone()),
+            run_id: Some(self.key.run_id.clone()),
+            kind: Some(self.kind.as_str().to_owned()),
+            severity: Some(self.severity_text.to_string()),
+            ..RowDraft::new(outcome, self.ticket.name.to_string())
+        }
     }
 
     /// The most severe first, then the oldest; the name settles what is left open.
@@ -109,9 +126,11 @@ impl Waiter {
 }
 
 impl Group {
-    fn add(&mut self, waiter: Waiter, delivery: &Delivery) {
-        let joined = self.deliveries.remove(&waiter.key).unwrap_or_default().merge(delivery);
-        self.deliveries.insert(waiter.key.clone(), joined);
+    fn add(&mut self, waiter: Waiter, delivery: Option<&Delivery>) {
+        if let Some(delivery) = delivery {
+            let joined = self.deliveries.remove(&waiter.key).unwrap_or_default().merge(delivery);
+            self.deliveries.insert(waiter.key.clone(), joined);
+        }
         self.waiters.push(waiter);
     }
 
