@@ -15,8 +15,9 @@ use super::{base64, formats, headers, jwt, key_block, pairs};
 
 /// How each marker begins.
 const MARKER: &[u8] = b"[REDACTED:";
-/// How often a text is looked at again after something was taken out: what stood torn apart by it may join.
-const MOST_PASSES: usize = 6;
+/// How often a text is looked at again after something was taken out: what stood torn apart by it may join. Two passes
+/// are the rule; only text that was made for it has so many layers that a second redaction would take out more.
+const MOST_PASSES: usize = 16;
 /// How often base64 within base64 is decoded.
 const DEEPEST_CODE: usize = 2;
 /// The rules that are no formats, as markers name them.

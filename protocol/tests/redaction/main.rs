@@ -270,6 +270,21 @@ fn anything() -> impl Strategy<Value = String> {
     proptest::collection::vec(parts, 0..24).prop_map(|parts| parts.concat())
 }
 
+/// Found by libFuzzer: each line here is a secret only when the one below is taken out.
+#[test]
+fn secrets_that_hide_one_another_are_taken_out_at_once() {
+    redactor::holds("Auth:Auth://:h\n://:h\n://:h\n://:h\n://:h@");
+}
+
+/// Found by libFuzzer: the colon of a marker passed for the one between user and password, pass after pass.
+#[test]
+fn a_marker_is_no_user_and_password() {
+    redactor::holds("curl -u'pass=\"");
+    let redactor = Redactor::new(["secret-of-ours"]);
+    let redacted = redactor.redact("curl -u'me=secret-of-ours x' https://u!secret-of-ours@host");
+    assert_eq!(redacted, "curl -u'me=[REDACTED:environment] x' https://u![REDACTED:environment]@host");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases.max(1024),
