@@ -16,7 +16,8 @@ static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new([OWN]).with
 pub(crate) fn holds(text: &str) {
     let once = stays(text);
     assert!(once.len() <= bound(text), "{} bytes became {}", text.len(), once.len());
-    for secret in PLANTED {
+    // In the middle of a word it would be none.
+    for secret in PLANTED.into_iter().filter(|secret| !text.contains(secret)) {
         let planted = format!("{text}\n\n{secret}\n");
         let redacted = stays(&planted);
         assert!(!redacted.contains(secret), "{secret} is left in {redacted:?}");

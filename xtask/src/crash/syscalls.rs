@@ -1,6 +1,6 @@
 //! L3: a kill or an error at every system call on files, put there by strace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -121,9 +121,9 @@ pub(super) fn run(setting: &Setting, goal: u64) -> Result<Outcome> {
 fn points(setting: &Setting) -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for (victim, scenario) in VICTIMS {
-        let counts = calls_of(setting, victim, scenario)?;
+        let numbers = calls_of(setting, victim, scenario)?;
         for (call, errors) in CALLS {
-            for number in 1..=counts.get(call).copied().unwrap_or(0) {
+            for number in numbers.get(call).into_iter().flatten().copied() {
                 let injections = INJECTIONS.iter().filter(|(name, _)| *name == "KILL" || errors.contains(name));
                 points.extend(injections.map(|(_, what)| Point {
                     victim,
@@ -136,8 +136,8 @@ fn points(setting: &Setting) -> Result<Vec<Point>> {
     Ok(points)
 }
 
-/// The most calls of each kind that one thread makes; strace counts by thread.
-fn calls_of(setting: &Setting, victim: Victim, scenario: &Scenario) -> Result<BTreeMap<String, u64>> {
+/// The calls of each kind on files of the case, by their numbers in a thread: strace counts by thread.
+fn calls_of(setting: &Setting, victim: Victim, scenario: &Scenario) -> Result<BTreeMap<String, BTreeSet<u64>>> {
     let mut case = Case::new(&setting.tools, setting.fast())?;
     case.plant(&(scenario.files)())?;
     let names: Vec<_> = CALLS.iter().map(|(name, _)| *name).collect();
@@ -145,19 +145,20 @@ fn calls_of(setting: &Setting, victim: Victim, scenario: &Scenario) -> Result<BT
     let call = traced(command(&case, victim), &log, &[format!("trace={}", names.join(","))]);
     case.run(call, Cut::Never)?;
     let text = fs::read_to_string(&log).context("strace wrote nothing")?;
-    let mut by_thread: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let ours = case.home.to_str().context("the home's path is no UTF-8")?;
+    let mut by_thread: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut numbers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
         let (Some(thread), Some(rest)) = (words.next(), words.next()) else { continue };
         let Some((name, _)) = rest.split_once('(') else { continue };
-        *by_thread.entry((thread.to_owned(), name.to_owned())).or_default() += 1;
+        let number = by_thread.entry((thread, name)).or_default();
+        *number += 1;
+        if line.contains(ours) {
+            numbers.entry(name.to_owned()).or_default().insert(*number);
+        }
     }
-    let mut most: BTreeMap<String, u64> = BTreeMap::new();
-    for ((_, name), count) in by_thread {
-        let entry = most.entry(name).or_default();
-        *entry = count.max(*entry);
-    }
-    Ok(most)
+    Ok(numbers)
 }
 
 fn command(case: &Case, victim: Victim) -> Call {
