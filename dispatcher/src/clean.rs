@@ -25,7 +25,8 @@ pub(crate) fn event_from_outside(row: &[u8]) -> Cow<'_, [u8]> {
     Redactor::in_force().redact_json(row, &GONE_BY)
 }
 
-fn without_control(text: &str) -> Cow<'_, str> {
+/// Takes control characters, terminal escapes and what only steers layout out of a text.
+pub(crate) fn without_control(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unwanted) {
         return Cow::Borrowed(text);
     }
@@ -81,7 +82,8 @@ fn pass_over_escape(rest: &mut std::str::Chars<'_>) {
 /// The longest escape string that is taken for one, in characters: window titles and links are shorter.
 const LONGEST_ESCAPE: usize = 4096;
 
-fn is_unwanted(letter: char) -> bool {
+/// Whether a character steers a terminal or hides text.
+pub(crate) fn is_unwanted(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => true,

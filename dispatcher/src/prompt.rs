@@ -2,11 +2,11 @@
 //!
 //! Log text is hostile until proven otherwise. Everything that comes from the event passes [`from_outside`], is held
 //! to a size, and stands in a fence that carries the attempt's random word; no word of it stands among the
-//! instructions, but ids and categories as JSON strings.
+//! instructions, but ids and categories as JSON strings. The fault's id alone stays whole: the report has to repeat it.
 
 use haltline_protocol::{Assignment, Document};
 
-use crate::clean::{fenced, from_outside, head, tail};
+use crate::clean::{event_from_outside, fenced, from_outside, head, is_unwanted, tail, without_control};
 
 /// The most of the log, in bytes: about 60,000 tokens. Its end is kept, where the failure is.
 const MOST_OF_LOG: usize = 256 << 10;
@@ -67,11 +67,11 @@ pub(crate) fn write_prompt(assignment: &Assignment, schema: &str, nonce: &str) -
     };
     part(APPROACH);
     part(DATA_RULE);
-    part(&format!("The random word: {nonce}\nThe fault: {}\n", quoted(event.fault_id.as_str())));
+    part(&format!("The random word: {nonce}\nThe fault: {}\n", repeatable(event.fault_id.as_str())));
     if assignment.occurrences > 1 {
         part(&format!("The same fault waits {} times; this is the first of them.\n", assignment.occurrences));
     }
-    part(&fenced("event", nonce, &head(&from_outside(&facts(assignment)), MOST_OF_EVENT)));
+    part(&fenced("event", nonce, &head(&facts(assignment), MOST_OF_EVENT)));
     let reason = event.failure_reason();
     if !reason.trim().is_empty() {
         part(&fenced("failure reason", nonce, &tail(&from_outside(&reason), MOST_OF_REASON)));
@@ -92,11 +92,11 @@ pub(crate) fn write_prompt(assignment: &Assignment, schema: &str, nonce: &str) -
     part(schema);
     part("");
     part(OUTCOMES);
-    part(&format!("The `faultId` is {} and the `nonce` is \"{nonce}\".", quoted(event.fault_id.as_str())));
+    part(&format!("The `faultId` is {} and the `nonce` is \"{nonce}\".", repeatable(event.fault_id.as_str())));
     prompt
 }
 
-/// The event without its two long texts, which stand in blocks of their own.
+/// The event without its two long texts, which stand in blocks of their own, fit to be shown.
 fn facts(assignment: &Assignment) -> String {
     let without_long_texts = || {
         let mut document = assignment.event.to_document().ok()?;
@@ -106,7 +106,8 @@ fn facts(assignment: &Assignment) -> String {
         let snapshot: serde_json::Value = serde_json::from_slice(&snapshot.to_pretty()).ok()?;
         document.set("snapshot", &snapshot).ok()?;
         document.remove("delivery");
-        String::from_utf8(document.to_pretty()).ok()
+        let text = String::from_utf8(document.to_pretty()).ok()?;
+        String::from_utf8(event_from_outside(without_control(&text).as_bytes()).into_owned()).ok()
     };
     without_long_texts().unwrap_or_default()
 }
@@ -116,11 +117,25 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(head(&from_outside(text), MOST_OF_ID).as_ref()).to_string()
 }
 
+/// An id to the letter as a JSON string: what steers a terminal or hides text is escaped, and nothing is taken out.
+fn repeatable(id: &str) -> String {
+    let quoted = serde_json::Value::from(head(id, MOST_OF_ID).as_ref()).to_string();
+    let mut shown = String::with_capacity(quoted.len());
+    for letter in quoted.chars() {
+        if is_unwanted(letter) {
+            shown.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use haltline_protocol::{AttemptSlot, HaltEvent};
+    use haltline_protocol::{AttemptSlot, HaltEvent, Kind};
     use serde_json::json;
 
     use super::*;
@@ -175,6 +190,26 @@ mod tests {
             4,
             "two fences longer than any run inside, opened and closed"
         );
+    }
+
+    #[test]
+    fn an_id_is_whole_whatever_its_kind_is_called() {
+        let others = ["SECRET_LEAK", "API_KEY", "AUTH_TOKEN", "PASSWORD_WRONG", "TOKEN"];
+        for kind in Kind::known().chain(others) {
+            let id = format!("{kind}:all:302c3b29");
+            let prompt = write_prompt(&assignment(&id, "E: boom\n", "token=hunter2-Zx81Kq"), "", "w0rd");
+            for part in [
+                format!("The fault: \"{id}\"\n"),
+                format!("The `faultId` is \"{id}\" and"),
+                format!("\"faultId\": \"{id}\""),
+            ] {
+                assert!(prompt.contains(&part), "{part}\n{prompt}");
+            }
+            assert!(!prompt.contains("hunter2"), "{prompt}");
+        }
+        assert_eq!(repeatable("a\u{1b}\u{202e}\u{e0001}\"é"), r#""a\u001b\u202e\udb40\udc01\"é""#);
+        let strange = "a\u{1b}\u{9b}\u{202e}\u{e0001}\n";
+        assert_eq!(serde_json::from_str::<String>(&repeatable(strange)).unwrap(), strange);
     }
 
     #[test]
