@@ -216,20 +216,27 @@ impl Charges {
         }
     }
 
+    /// Tokens times prices. Where a model's price is missing, the ceiling is charged on top of what is known.
     fn estimate(&self, tokens: &[ModelTokens]) -> Option<Cost> {
         let mut usd = 0.0;
+        let mut is_complete = true;
         for used in tokens.iter().filter(|tokens| tokens.any()) {
             let model = used.model.as_deref().unwrap_or_default();
             let Some(price) = self.prices.of(model) else {
                 self.tell_missing(model);
-                return Cost::new(self.assumed_usd, CostSource::Assumed);
+                is_complete = false;
+                continue;
             };
             let parts = [(used.input, price.input), (used.cached, price.cached_input), (used.output, price.output)];
             #[expect(clippy::cast_precision_loss, reason = "no count of tokens comes near 2^52")]
             let of_model: f64 = parts.iter().map(|(count, price)| *count as f64 * price / 1e6).sum();
             usd += of_model;
         }
-        Cost::new(usd, CostSource::Estimated)
+        if is_complete {
+            Cost::new(usd, CostSource::Estimated)
+        } else {
+            Cost::new(usd + self.assumed_usd, CostSource::Assumed)
+        }
     }
 
     fn tell_missing(&self, model: &str) {
@@ -239,7 +246,7 @@ impl Charges {
             tracing::warn!(
                 model = named,
                 assumed_usd = self.assumed_usd,
-                "no price is known for the model, so each investigation is charged the assumed cost; add it to [prices]"
+                "no price is known for the model, so each investigation is charged the assumed cost for it; add it to [prices]"
             );
         }
     }
@@ -298,6 +305,14 @@ mod tests {
         assert_eq!(charges.charge(SaidCost::Nothing, &[], true), assumed);
         assert_eq!(charges.charge(SaidCost::Nothing, &[], false), None);
         assert_eq!(charges.told.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_model_without_a_price_makes_no_other_cheaper() {
+        let used = [tokens("gpt-5.5", 9_000_000, 0, 900_000), tokens("brand-new", 10, 0, 10), tokens("newer", 1, 0, 1)];
+        let cost = Charges::default().charge(SaidCost::Nothing, &used, true).unwrap();
+        assert_eq!(cost.source, CostSource::Assumed);
+        assert!((cost.usd - (45.0 + 27.0 + 0.30)).abs() < 1e-9, "{}", cost.usd);
     }
 
     #[test]
