@@ -43,9 +43,13 @@ const MEANINGS: [(Failure, &[&str]); 7] = [
         &[
             "credit balance is too low",
             "usage limit reached",
-            "hit your limit",
-            "hit your usage limit",
+            "you've hit your",
+            "you've reached your",
+            "out of usage",
+            "out of extra usage",
             "out of credits",
+            "seat type doesn't include usage",
+            "service is disabled for your org",
         ],
     ),
     (
@@ -318,6 +322,23 @@ mod tests {
             let complaint = read(&outcome(true, &json!({"result": text})), "").failure.unwrap();
             assert_eq!(complaint.class, Failure::Quota, "{text}");
             assert_eq!(complaint.retry_after, Some("2026-11-22T13:20:00Z".parse().unwrap()), "{text}");
+        }
+        for limit in ["session", "weekly", "Opus", "Sonnet", "monthly"] {
+            let text = format!("You've hit your {limit} limit \u{b7} resets 2:59am (UTC)");
+            let complaint = read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
+            assert_eq!(complaint.class, Failure::Quota, "{text}");
+            assert_eq!(complaint.retry_after, Some("2026-11-23T02:59:00Z".parse().unwrap()), "{text}");
+        }
+        for text in [
+            "You're out of usage credits. Run /usage-credits to keep using it or /model to switch models.",
+            "You're out of extra usage \u{b7} resets 3pm (UTC)",
+            "You've reached your Fable 5 limit.",
+            "Your org is out of usage \u{b7} contact your admin",
+            "Your seat type doesn't include usage credits",
+            "This service is disabled for your org",
+        ] {
+            let complaint = read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
+            assert_eq!(complaint.class, Failure::Quota, "{text}");
         }
     }
 
