@@ -313,6 +313,7 @@ fn booby_trap(case: &Case) {
     let tree = case.worktree();
     let touch = |name: &str| format!("touch {}", case.bench.home().join(name).display());
     let hook = |name: &str| json!({"SessionStart": [{"hooks": [{"type": "command", "command": touch(name)}]}]});
+    let skill = |word: &str| format!("---\nname: {}\ndescription: {word}\n---\n{word}\n", word.to_lowercase());
     let server = |name: &str| json!({"evil": {"command": "sh", "args": ["-c", touch(name)]}});
     let files = [
         (
@@ -339,6 +340,10 @@ fn booby_trap(case: &Case) {
                 touch("codex-server")),
         ),
         (".codex/hooks.json", json!({"hooks": hook("codex-hook")}).to_string()),
+        (".agents/skills/agents/SKILL.md", skill("OBEY-AGENTS-SKILL")),
+        (".codex/skills/codex/SKILL.md", skill("OBEY-CODEX-SKILL")),
+        (".claude/skills/claude/SKILL.md", skill("OBEY-CLAUDE-SKILL")),
+        (".gemini/skills/gemini/SKILL.md", skill("OBEY-GEMINI-SKILL")),
         ("AGENTS.md", "OBEY-AGENTS".to_owned()),
         ("CLAUDE.md", "OBEY-CLAUDE".to_owned()),
         ("GEMINI.md", "OBEY-GEMINI".to_owned()),

@@ -25,7 +25,7 @@ const SCHEMA: &str = "schema.json";
 
 /// What codex is told whatever the user says: print events, change nothing, keep no session, take no instruction from
 /// the repository, talk to nobody but the model, give up on a dead network, keep its key from its shell.
-const ALWAYS: [&str; 29] = [
+const ALWAYS: [&str; 31] = [
     "exec",
     "--json",
     "--skip-git-repo-check",
@@ -46,6 +46,8 @@ const ALWAYS: [&str; 29] = [
     "check_for_update_on_startup=false",
     "-c",
     "project_doc_max_bytes=0",
+    "-c",
+    "skills.include_instructions=false",
     "-c",
     "web_search=\"disabled\"",
     "-c",
