@@ -184,6 +184,13 @@ impl Complaint {
     }
 }
 
+/// What every agent's program has in its environment. Some of them ask git about the work tree before any sandbox is
+/// up, and git runs the programs that the tree's `.git/config` names (`core.fsmonitor`, `filter.*.clean`); without a
+/// repository it reads no such file. And their times of day are to be UTC.
+pub(crate) fn everywhere() -> impl Iterator<Item = (String, OsString)> {
+    [("GIT_DIR", "/dev/null"), ("TZ", "UTC")].map(|(name, value)| (name.to_owned(), value.into())).into_iter()
+}
+
 /// Finds the class of a failure by its text: the first row of which a part stands in the text wins. Case is ignored.
 pub(crate) fn classify(text: &str, table: &[(Failure, &[&str])]) -> Option<Failure> {
     let text = text.to_lowercase();

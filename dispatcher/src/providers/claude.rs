@@ -16,7 +16,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cost::{ModelTokens, SaidCost};
-use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify};
+use crate::provider::{
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+};
 
 /// What claude is told whatever the user says: read only, ask nobody, take no settings, hooks or servers from the work
 /// tree, keep no session.
@@ -118,8 +120,8 @@ impl Provider for Claude {
             ("DISABLE_AUTOUPDATER", "1"),
             // Its default of ten waits for three minutes on a refused key.
             ("CLAUDE_CODE_MAX_RETRIES", "2"),
-            ("TZ", "UTC"),
         ];
+        line.environment.extend(everywhere());
         line.environment.extend(quiet.map(|(name, value)| (name.to_owned(), value.into())));
         Plan::Spawn(line)
     }
@@ -325,7 +327,8 @@ mod tests {
         }
         for limit in ["session", "weekly", "Opus", "Sonnet", "monthly"] {
             let text = format!("You've hit your {limit} limit \u{b7} resets 2:59am (UTC)");
-            let complaint = read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
+            let complaint =
+                read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
             assert_eq!(complaint.class, Failure::Quota, "{text}");
             assert_eq!(complaint.retry_after, Some("2026-11-23T02:59:00Z".parse().unwrap()), "{text}");
         }
@@ -337,7 +340,8 @@ mod tests {
             "Your seat type doesn't include usage credits",
             "This service is disabled for your org",
         ] {
-            let complaint = read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
+            let complaint =
+                read(&outcome(true, &json!({"api_error_status": 429, "result": text})), "").failure.unwrap();
             assert_eq!(complaint.class, Failure::Quota, "{text}");
         }
     }

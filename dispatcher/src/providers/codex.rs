@@ -19,7 +19,9 @@ use serde::Deserialize;
 
 use crate::Hidden;
 use crate::cost::ModelTokens;
-use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify};
+use crate::provider::{
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+};
 
 const SCHEMA: &str = "schema.json";
 
@@ -194,7 +196,7 @@ impl Provider for Codex {
         line.arguments.extend(arguments(&section.extra_args));
         line.arguments.push("-".into());
         line.files.push((SCHEMA, brief.schema.as_bytes().to_vec()));
-        line.environment.push(("TZ".to_owned(), "UTC".into()));
+        line.environment.extend(everywhere());
         Plan::Spawn(line)
     }
 

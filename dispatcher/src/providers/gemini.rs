@@ -21,6 +21,7 @@ use crate::cost::ModelTokens;
 use crate::extract::objects;
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments, classify,
+    everywhere,
 };
 
 /// Its home, below the attempt's folder.
@@ -115,8 +116,8 @@ impl Provider for Gemini {
             ("GEMINI_CLI_NO_RELAUNCH", "true".into()),
             ("GEMINI_CLI_HOME", brief.folder.join(HOME).into_os_string()),
             ("NO_BROWSER", "true".into()),
-            ("TZ", "UTC".into()),
         ];
+        line.environment.extend(everywhere());
         line.environment.extend(environment.map(|(name, value)| (name.to_owned(), value)));
         let login = Login::of(brief);
         if login == Login::Account {

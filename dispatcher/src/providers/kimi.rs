@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments, classify,
+    everywhere,
 };
 
 /// The agent's file. JSON is YAML.
@@ -81,7 +82,7 @@ impl Provider for Kimi {
             line.arguments.extend(arguments(["--model", model]));
         }
         line.arguments.extend(arguments(&section.extra_args));
-        line.environment.push(("TZ".to_owned(), "UTC".into()));
+        line.environment.extend(everywhere());
         let agent = json!({"version": 1, "agent": {"extend": "default", "tools": TOOLS, "subagents": {}}});
         line.files.push((AGENT, agent.to_string().into_bytes()));
         Plan::Spawn(line)

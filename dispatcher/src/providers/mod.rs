@@ -104,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn no_agent_finds_the_work_trees_repository() {
+        for provider in PROVIDERS {
+            let Some(line) = plan(*provider, &Environment::default(), section()) else { continue };
+            let hides = line.environment.iter().any(|(name, value)| name == "GIT_DIR" && value == "/dev/null");
+            assert!(hides || provider.name() == "command", "{}", provider.name());
+        }
+    }
+
+    #[test]
     fn a_google_account_is_linked_and_a_key_needs_no_link() {
         let gemini = find_provider("gemini").unwrap();
         let keyed = Environment::default().with("HOME", "/home/me").with("GEMINI_API_KEY", "k");
