@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use haltline_spool::Layout;
 
 /// Finds the home: the flag, `HALTLINE_HOME`, `GSTACK_HOME`, `~/.gstack` where it is there, and else the state folder
-/// of the XDG base directory specification.
+/// of the XDG base directory specification. Its path is absolute, since investigators get it and run elsewhere.
 ///
 /// # Errors
 /// None of them is set, and there is no home of the user either.
 pub(crate) fn find(flag: Option<PathBuf>) -> Result<Layout, NoHome> {
-    find_with(flag, |name| std::env::var_os(name)).map(Layout::new).ok_or(NoHome)
+    let home = find_with(flag, |name| std::env::var_os(name)).ok_or(NoHome)?;
+    Ok(Layout::new(std::path::absolute(&home).unwrap_or(home)))
 }
 
 fn find_with(flag: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use support::drains::{FINDS_CAUSE, PENDING, audit, fault, reports, with};
+use support::drains::{FINDS_CAUSE, PENDING, Running, audit, fault, reports, with};
 use support::{Ended, Home, mode};
 
 const NOTHING: [&str; 0] = [];
@@ -278,4 +278,17 @@ fn the_first_investigator_of_the_chain_that_is_on_path_is_asked() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(std::fs::read_to_string(home.beside("bin/codex.trace")).unwrap(), "asked\n");
     assert_eq!(home.told_of("r-f.json")[0]["provider"], json!("codex"));
+}
+
+#[test]
+fn a_home_by_a_relative_path_gives_investigators_paths_that_hold_where_they_run() {
+    let home = Home::new();
+    let file = home.put(&fault("r", "f"));
+    let reads =
+        format!("test -f \"$HALTLINE_EVENT\" && mktemp >&2 && test -d \"$HALTLINE_ATTEMPT_DIR\" && {FINDS_CAUSE}");
+    let mut command = home.drain_with(&reads);
+    let folder = home.path("");
+    command.current_dir(folder.parent().unwrap()).arg("--home").arg(folder.file_name().unwrap());
+    Running::start(&mut command).end().expect(0);
+    home.check_settled_once(&[file], "investigated");
 }
