@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{MoveState, Queue, Record, Settled, Settlement};
+use haltline_protocol::{Destination, MoveState, Queue, Record, Settled, Settlement};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::counts::{DrainCounts, Tally};
@@ -67,8 +67,12 @@ impl Settle {
         in_flight: InFlight,
         counts: &mut DrainCounts,
     ) -> Result<InFlight, DrainError> {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            orders.into_iter().partition(|order| order.settlement.ticket.claimed || self.settles_free);
+        // What stays where it is, since a claim failed, is told by the drain that tried.
+        let is_mine = |order: &Order| {
+            let Settlement { ticket, to, .. } = &order.settlement;
+            ticket.claimed || self.settles_free || matches!(to, Destination::Stay(_))
+        };
+        let (mine, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_mine);
         others.iter().for_each(|_| counts.add(Tally::Deferred));
         if mine.is_empty() {
             return Ok(in_flight);

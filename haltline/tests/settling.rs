@@ -38,6 +38,25 @@ fn h3_a_move_that_is_denied_leaves_the_event_and_is_never_told_as_skipped() {
 }
 
 #[test]
+fn an_event_that_the_file_system_does_not_let_a_drain_claim_is_a_failure_and_told() {
+    let home = Home::new();
+    let file = home.put(&fault("r", "f"));
+    set_mode(&home.queue(PENDING), 0o500);
+    let ended = home.drain_bound(FINDS_CAUSE);
+    set_mode(&home.queue(PENDING), 0o700);
+    let Some(ended) = ended else { return };
+    let result = ended.expect(1).json();
+    assert_eq!((&result["failed"], &result["deferred"], &result["dispatched"]), (&json!(1), &json!(0), &json!(0)));
+    let told = home.told_of(&file);
+    assert_eq!((told.len(), &told[0]["outcome"], &told[0]["errno"]), (1, &json!("move-failed"), &json!("EACCES")));
+    assert_eq!((home.names(PENDING), home.trace().len()), (vec![file.clone()], 0));
+    assert_eq!(home.json_of(&format!("{PENDING}/{file}")).get("delivery"), None, "it is no attempt");
+
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    home.check_settled_once(&[file], "investigated");
+}
+
+#[test]
 fn h3_a_paid_event_that_cannot_be_moved_stays_held_with_its_report_and_only_the_move_is_tried_again() {
     let home = Home::new();
     let file = home.put(&fault("r", "f"));
