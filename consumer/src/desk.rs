@@ -150,7 +150,7 @@ impl Desk {
         let assignment = Assignment {
             event: lead.clone(),
             occurrences: claimed.occurrences,
-            slot: self.queue.begin_attempt(attempts + 1, lead_ticket, &follower_tickets).await?,
+            slot: self.queue.begin_attempt(attempts.saturating_add(1), lead_ticket, &follower_tickets).await?,
             pattern_categories: self.pattern_categories.clone(),
         };
         let verdict = self.dispatch(&assignment).await?;
@@ -173,7 +173,7 @@ impl Desk {
                 let delivery = match failure.class {
                     Failure::Interrupted => None,
                     class if is_unfit(class) => wait_for_investigator(attempts, &failure),
-                    _ => Some(next_delivery(attempts + 1, &failure)),
+                    _ => Some(next_delivery(attempts.saturating_add(1), &failure)),
                 };
                 self.settle_claimed(claimed.after_failure(&failure, delivery, self.max_attempts)).await?;
             }

@@ -216,3 +216,12 @@ fn a_torn_last_row_of_the_analytics_swallows_no_row() {
     );
     assert_eq!(whole.len(), 2);
 }
+
+#[test]
+fn a_count_of_attempts_at_the_end_of_its_range_gives_the_event_up() {
+    let home = Home::new();
+    let file = home.put(&with(fault("r", "f"), "delivery", json!({"attempts": u32::MAX})));
+    let result = home.drain("exit 1", NOTHING).expect(1).json();
+    assert_eq!((&result["failed"], &result["deadLettered"]), (&json!(1), &json!(1)));
+    assert_eq!(home.names("dead-letter"), [file]);
+}
