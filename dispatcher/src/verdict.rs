@@ -64,9 +64,16 @@ pub(crate) fn not_started(error: &StartError) -> Complaint {
     Complaint::new(class, one_line(&error.to_string()))
 }
 
-/// Adds the last line of what the program complained of.
+/// Adds the last line of what the program complained of, or the last one that calls itself an error: a stack trace and
+/// the name of a runtime may follow it.
 fn complaint(what: &str, stderr: &str) -> String {
-    let last = one_line(stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default());
+    let is_error = |line: &&str| {
+        line.split_once(':').is_some_and(|(name, _)| {
+            !name.contains(char::is_whitespace) && name.to_ascii_lowercase().ends_with("error")
+        })
+    };
+    let mut lines = stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let last = one_line(lines.clone().find(is_error).or_else(|| lines.next()).unwrap_or_default());
     if last.is_empty() { what.to_owned() } else { format!("{what}: {last}") }
 }
 
@@ -136,5 +143,10 @@ mod tests {
     fn the_last_words_stand_in_the_detail() {
         assert_eq!(complaint("exit code 1", "a\nno such model\n\n"), "exit code 1: no such model");
         assert_eq!(complaint("exit code 1", ""), "exit code 1");
+        let trace =
+            "x\nerror: it must be a positive number\n      at <anonymous> (cli.js:3)\n\nBun v1.4.0 (Linux x64)\n";
+        assert_eq!(complaint("exit code 1", trace), "exit code 1: error: it must be a positive number");
+        assert_eq!(complaint("exit code 1", "TypeError: no\n\nNode.js v22\n"), "exit code 1: TypeError: no");
+        assert_eq!(complaint("exit code 1", "an error: first\nlast"), "exit code 1: last");
     }
 }

@@ -106,7 +106,7 @@ impl Provider for Claude {
         line.arguments.extend(arguments(ALWAYS));
         line.arguments.extend(arguments(["--json-schema", brief.schema]));
         if brief.reserve_usd > 0.0 {
-            line.arguments.extend(arguments(["--max-budget-usd".to_owned(), format!("{:.4}", brief.reserve_usd)]));
+            line.arguments.extend(arguments(["--max-budget-usd".to_owned(), brief.reserve_usd.to_string()]));
         }
         if let Some(model) = &section.model {
             line.arguments.extend(arguments(["--model", model]));

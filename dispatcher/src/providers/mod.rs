@@ -37,6 +37,15 @@ mod tests {
         environment: &Environment,
         section: InvestigatorConfig,
     ) -> Option<CommandLine> {
+        plan_for(provider, environment, section, 1.0)
+    }
+
+    fn plan_for(
+        provider: &dyn crate::Provider,
+        environment: &Environment,
+        section: InvestigatorConfig,
+        reserve_usd: f64,
+    ) -> Option<CommandLine> {
         let row = json!({
             "faultId": HOSTILE, "runId": HOSTILE, "stateSlug": HOSTILE, "kind": HOSTILE, "severity": "HIGH",
             "timestamp": "", "message": HOSTILE, "pointers": {}, "snapshot": {"stdoutTail": HOSTILE},
@@ -54,7 +63,7 @@ mod tests {
             folder: Path::new("/attempt"),
             directory: Path::new("/work tree"),
             environment,
-            reserve_usd: 1.0,
+            reserve_usd,
             schema: "{}",
         };
         match provider.plan(&brief) {
@@ -100,6 +109,16 @@ mod tests {
             assert!(line.arguments.iter().any(|argument| argument == "--more"), "{}", provider.name());
             let names_model = line.arguments.iter().any(|argument| argument == "a-model");
             assert!(names_model || provider.name() == "command", "{}", provider.name());
+        }
+    }
+
+    #[test]
+    fn a_small_budget_is_said_as_it_is() {
+        let claude = find_provider("claude").unwrap();
+        for (usd, said) in [(0.000_01, "0.00001"), (1.0, "1"), (0.25, "0.25")] {
+            let line = plan_for(claude, &Environment::default(), InvestigatorConfig::default(), usd).unwrap();
+            let place = line.arguments.iter().position(|argument| argument == "--max-budget-usd").unwrap();
+            assert_eq!(line.arguments[place + 1], said);
         }
     }
 
