@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AttemptSlot, Failure, HaltEvent, Report};
+use crate::{AttemptSlot, Failure, HaltEvent, Report, rfc3339_millis};
 
 /// Finds out why a run halted.
 #[async_trait]
@@ -119,7 +119,7 @@ pub enum CostSource {
 
 /// Why an investigation brought no report.
 #[derive(Debug, Clone, Error)]
-#[error("{class}: {detail}")]
+#[error("{class}: {detail}{}", until(*retry_after))]
 pub struct DispatchFailure {
     /// The class that decides what follows.
     pub class: Failure,
@@ -131,7 +131,27 @@ pub struct DispatchFailure {
     pub retry_after: Option<Timestamp>,
 }
 
+/// A program may name a time of day without its zone, so the moment is said once more.
+fn until(retry_after: Option<Timestamp>) -> String {
+    retry_after.map(|time| format!("; until {}", rfc3339_millis(time))).unwrap_or_default()
+}
+
 /// No investigator can be started at all. The text says what to do.
 #[derive(Debug, Clone, Error)]
 #[error("{0}")]
 pub struct NoInvestigator(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_until_when_it_lasts_where_that_is_known() {
+        let detail = "try again at 2:45 AM".to_owned();
+        let usage = Box::new(Usage::default());
+        let failure = DispatchFailure { class: Failure::Quota, detail, usage, retry_after: None };
+        assert_eq!(failure.to_string(), "quota: try again at 2:45 AM");
+        let failure = DispatchFailure { retry_after: "2026-11-26T02:45:00Z".parse().ok(), ..failure };
+        assert_eq!(failure.to_string(), "quota: try again at 2:45 AM; until 2026-11-26T02:45:00.000Z");
+    }
+}
