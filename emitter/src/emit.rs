@@ -1,8 +1,8 @@
-//! The one way from an emission into a queue.
+//! The way from emissions into a queue.
 
 use std::path::PathBuf;
 
-use haltline_spool::{Inlet, RowKind};
+use haltline_spool::{Inlet, NewRow, RowKind};
 
 use crate::{Emission, EmitError};
 
@@ -13,6 +13,25 @@ use crate::{Emission, EmitError};
 /// The queue cannot be written; nothing half written is left, and the caller may emit again.
 pub fn emit(inlet: &Inlet, emission: &Emission) -> Result<PathBuf, EmitError> {
     Ok(inlet.put(RowKind::Event, &emission.event().key(), emission.stamp(), emission.row())?)
+}
+
+/// Puts events into the queue as [`emit`] does, and flushes them in groups, which takes a fraction of the time. Returns
+/// where each is.
+///
+/// # Errors
+/// The queue cannot be written. Nothing half written is left; which of the events are in the queue is not known, and
+/// the caller may emit them all again.
+pub fn emit_all(inlet: &Inlet, emissions: &[Emission]) -> Result<Vec<PathBuf>, EmitError> {
+    let rows: Vec<_> = emissions
+        .iter()
+        .map(|emission| NewRow {
+            kind: RowKind::Event,
+            key: emission.event().key(),
+            stamp: emission.stamp(),
+            row: emission.row(),
+        })
+        .collect();
+    Ok(inlet.put_all(&rows)?)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod resolve;
 mod snapshot;
 
 pub use emission::{Emission, LARGEST_ROW};
-pub use emit::emit;
+pub use emit::{emit, emit_all};
 pub use error::EmitError;
 pub use fault::FaultDraft;
 pub use fault_id::fault_id;

@@ -489,7 +489,16 @@ impl Unnamed {
         Ok(None)
     }
 
-    fn forget(&self, folder: &Folder) {
+    /// The file itself.
+    pub(crate) fn file(&self) -> &Handle {
+        match self {
+            Self::Anonymous(file) => file,
+            Self::Temporary(temporary) => &temporary.file,
+        }
+    }
+
+    /// Takes its temporary name away, where it has one.
+    pub(crate) fn forget(&self, folder: &Folder) {
         if let Self::Temporary(temporary) = self {
             folder.forget_temporary(&temporary.name);
         }

@@ -12,7 +12,7 @@ use std::path::Path;
 use haltline_protocol::{
     Investigate, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueError, QueueRow, RowTrouble,
 };
-use haltline_spool::{Folder, LARGEST_ROW, Layout, Rewrite};
+use haltline_spool::{Folder, LARGEST_ROW, Layout, Replacement, Rewrite};
 
 use crate::rows::{self, Found, OpenRow, RowFile};
 use crate::splice::with_last_field;
@@ -22,6 +22,10 @@ const PREFIXES: [&str; 3] =
     ["drain-faults subcommand invoked", "mark-shipped subcommand invoked", "--mark-phase-committed invoked"];
 /// How often a row is read again that somebody changes at the same time. More often is no accident.
 const MOST_READS: u32 = 5;
+/// Rows that are rewritten together; each takes two open files meanwhile.
+const GROUP: usize = 64;
+/// Bytes of rows after which a group is rewritten although it is not full.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Adds `"investigate": false` to the rows of manual recovery.
 pub(crate) struct FlagRecoveryRows;
@@ -90,6 +94,14 @@ impl Named {
     }
 }
 
+/// A row that is to be flagged.
+struct Due {
+    file: RowFile,
+    name: String,
+    open: Box<OpenRow>,
+    written: Vec<u8>,
+}
+
 struct Pass {
     dry_run: bool,
     report: MigrationReport,
@@ -116,47 +128,89 @@ impl Pass {
         if !self.dry_run {
             folder.clear_rewrites()?;
         }
+        let mut group: Vec<Due> = Vec::new();
+        let mut bytes = 0;
         for file in rows::list(folder)? {
-            self.flag_file(folder, &file);
+            let Some(due) = self.look(folder, file) else { continue };
+            // Two names of one file: the first is rewritten before the second is looked at.
+            let is_apart = group.iter().all(|other| other.open.seen.st_ino != due.open.seen.st_ino);
+            if !is_apart || group.len() == GROUP || bytes > GROUP_BYTES {
+                self.flag_group(folder, std::mem::take(&mut group));
+                bytes = 0;
+            }
+            bytes += due.written.len();
+            group.push(due);
         }
+        self.flag_group(folder, group);
         // Also where nothing was flagged: a run that was killed may have left rewrites that are not yet durable.
         if self.dry_run { Ok(()) } else { folder.sync() }
     }
 
-    fn flag_file(&mut self, folder: &Folder, file: &RowFile) {
+    /// Reads a row; `None` where it is not to be rewritten, or cannot be.
+    fn look(&mut self, folder: &Folder, file: RowFile) -> Option<Due> {
         let name = match &file.name {
-            Ok(name) => name,
-            Err(shown) => return self.failed(folder, shown, file.inode, "its name is no UTF-8; rename it"),
+            Ok(name) => name.clone(),
+            Err(shown) => {
+                self.failed(folder, shown, file.inode, "its name is no UTF-8; rename it");
+                return None;
+            }
         };
-        for _ in 0..MOST_READS {
-            let open = match rows::read(folder, name) {
-                Found::Row(open) => open,
-                Found::Malformed(reason) => return self.malformed(folder, name, file.inode, reason),
-                Found::Unreadable(reason) => return self.failed(folder, name, file.inode, reason),
-                Found::Nothing => return,
-            };
-            match classify(&open.row) {
-                Class::Other => return self.report.untouched += 1,
-                Class::Flagged => return self.report.already_flagged += 1,
-                Class::Unflagged => {}
+        let open = match rows::read(folder, &name) {
+            Found::Row(open) => open,
+            Found::Malformed(reason) => {
+                self.malformed(folder, &name, file.inode, reason);
+                return None;
             }
-            match self.flag_row(folder, name, &open) {
-                Ok(Rewrite::Done) => return self.report.flagged += 1,
-                Ok(Rewrite::Gone) => return,
-                Ok(Rewrite::Changed) => {}
-                Err(reason) => return self.failed(folder, name, open.seen.st_ino, reason),
+            Found::Unreadable(reason) => {
+                self.failed(folder, &name, file.inode, reason);
+                return None;
             }
+            Found::Nothing => return None,
+        };
+        match classify(&open.row) {
+            Class::Other => self.report.untouched += 1,
+            Class::Flagged => self.report.already_flagged += 1,
+            Class::Unflagged => match flagged(&open.bytes) {
+                Some(_) if self.dry_run => self.report.flagged += 1,
+                Some(written) => return Some(Due { file, name, open, written }),
+                None => {
+                    let reason =
+                        format!("with the field it would be no row of {LARGEST_ROW} bytes at most; shorten it");
+                    self.failed(folder, &name, open.seen.st_ino, reason);
+                }
+            },
         }
-        self.failed(folder, name, file.inode, "somebody keeps writing to it; run `haltline upgrade` again");
+        None
     }
 
-    fn flag_row(&self, folder: &Folder, name: &str, open: &OpenRow) -> Result<Rewrite, String> {
-        let written = flagged(&open.bytes)
-            .ok_or_else(|| format!("with the field it would be no row of {LARGEST_ROW} bytes at most; shorten it"))?;
-        if self.dry_run {
-            return Ok(Rewrite::Done);
+    /// Rewrites rows, and looks again at those that somebody changed meanwhile.
+    fn flag_group(&mut self, folder: &Folder, mut group: Vec<Due>) {
+        for _ in 0..MOST_READS {
+            let replacements: Vec<_> = group
+                .iter()
+                .map(|due| Replacement {
+                    name: &due.name,
+                    row: &due.open.file,
+                    seen: &due.open.seen,
+                    bytes: &due.written,
+                })
+                .collect();
+            let ended = folder.rewrite_all(&replacements);
+            let mut changed = Vec::new();
+            for (due, ended) in group.into_iter().zip(ended) {
+                match ended {
+                    Ok(Rewrite::Done) => self.report.flagged += 1,
+                    Ok(Rewrite::Gone) => {}
+                    Ok(Rewrite::Changed) => changed.extend(self.look(folder, due.file)),
+                    Err(error) => self.failed(folder, &due.name, due.open.seen.st_ino, error.to_string()),
+                }
+            }
+            group = changed;
         }
-        folder.rewrite(name, &open.file, &open.seen, &written).map_err(|error| error.to_string())
+        for due in group {
+            let reason = "somebody keeps writing to it; run `haltline upgrade` again";
+            self.failed(folder, &due.name, due.file.inode, reason);
+        }
     }
 
     /// Names the recovery rows that are still without the field. In a dry run those are all, so it looks at what
