@@ -9,11 +9,12 @@ use crate::workspace::Workspace;
 use crate::{fmt, lint, tidy};
 
 /// The steps in their order, as `.ci/run` names them. The tests come last, so that their closing lines are in sight.
-pub const STEPS: [&str; 5] = [
+pub const STEPS: [&str; 6] = [
     "cargo xtask fmt --check",
     "cargo xtask lint",
     "cargo xtask tidy",
     "cargo xtask crash --slice",
+    "cargo xtask bench --gate",
     "cargo test --workspace --locked",
 ];
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::workspace::Workspace;
-use xtask::{bench, ci, crash, floor, fmt, lint, tidy};
+use xtask::{bench, ci, crash, fmt, lint, tidy};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "What a developer of haltline runs", arg_required_else_help = true)]
@@ -33,9 +33,6 @@ enum Task {
     Bench(bench::Options),
     /// Kill, stop, refuse and cut off haltline at any point, and check what is left
     Crash(crash::Options),
-    /// Do the bare file work that haltline is measured against
-    #[command(subcommand, hide = true)]
-    Floor(floor::Floor),
 }
 
 fn main() -> ExitCode {
@@ -54,8 +51,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Lint => lint::run(&Workspace::load()?).map(|()| ExitCode::SUCCESS),
         Task::Tidy => tidy::run(&Workspace::load()?),
         Task::Ci => ci::run(&Workspace::load()?),
-        Task::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Task::Bench(options) => bench::run(&options),
         Task::Crash(options) => crash::run(&options),
-        Task::Floor(work) => work.run().map(|()| ExitCode::SUCCESS),
     }
 }

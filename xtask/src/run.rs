@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// A program that ended well: what it printed, and how long it took from start to end.
 #[derive(Debug)]
@@ -66,6 +67,35 @@ pub fn timed(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<Finish
         bail!("`{line}` ended with {status}: {}", String::from_utf8_lossy(&stderr).trim_end());
     }
     Ok(Finished { took, stdout })
+}
+
+/// Runs a program as [`timed`] does; the seconds of processor that it took itself, without the programs that it
+/// started, and those on the wall clock.
+///
+/// # Errors
+/// It cannot be started, does not end with 0, or the kernel does not tell.
+pub fn own_seconds(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<(f64, f64)> {
+    let mut prepared = command(program);
+    prepared.args(arguments).env_clear().env("HOME", home).stdin(Stdio::null()).stdout(Stdio::null());
+    if let Some(path) = std::env::var_os("PATH") {
+        prepared.env("PATH", path);
+    }
+    let start = Instant::now();
+    let mut child = prepared.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    // The kernel keeps the times of a process that has ended until somebody takes its exit code.
+    waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
+    let took = start.elapsed();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{}` ended with {status}", command_line(&program.display().to_string(), arguments));
+    }
+    // proc_pid_stat(5): fields 14 and 15, in ticks of a hundredth of a second; the name before may hold spaces.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks: Option<u32> =
+        fields.split(' ').skip(11).take(2).map(|field| field.parse::<u32>().ok()).sum::<Option<u32>>();
+    let ticks = ticks.with_context(|| format!("cannot read the times of a process from {stat:?}"))?;
+    Ok((f64::from(ticks) / 100.0, took.as_secs_f64()))
 }
 
 /// Runs a program to its end; what it printed.

@@ -1,18 +1,25 @@
 //! Measures a drain of audit events.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::benchmark::{Pair, Setting};
-use super::events;
-use crate::run::timed;
+use super::benchmark::{Measured, Pair, Setting};
+use super::events::Sample;
+use super::homes::{demand_waiting, filled, settle};
+use crate::run::{succeeds, timed};
 
-/// Events that the crash-safe floor makes durable at once.
+/// Events that the durable floor flushes at once.
 const GROUP: &str = "1024";
+
+/// Events of a small queue.
+const FEW: u32 = 10_000;
+
+/// What a drain of another house does: two passes, and a folder, a rename and an append for each event; no flush.
+const INCUMBENT: &str = include_str!("incumbent.mjs");
 
 /// The part of a drain's result that proves that it did the work.
 #[derive(Deserialize)]
@@ -22,27 +29,54 @@ struct DrainResult {
     failed: u64,
 }
 
-pub(super) fn against_crash_safe_floor(setting: &Setting, folder: &Path) -> Result<Pair> {
-    measure(setting, folder, &["--commit", GROUP])
+pub(super) fn against_durable_floor(setting: &Setting, folder: &Path) -> Result<Measured> {
+    against_floor(setting, folder, &[GROUP])
 }
 
-pub(super) fn against_plain_floor(setting: &Setting, folder: &Path) -> Result<Pair> {
-    measure(setting, folder, &[])
+pub(super) fn against_plain_floor(setting: &Setting, folder: &Path) -> Result<Measured> {
+    against_floor(setting, folder, &[])
 }
 
-fn measure(setting: &Setting, folder: &Path, floor_flags: &[&str]) -> Result<Pair> {
-    let haltline_home = fresh_home(folder, "haltline", setting.events)?;
-    let floor_home = fresh_home(folder, "floor", setting.events)?;
-    // What the generation left to write would be charged to whoever runs first.
-    rustix::fs::syncfs(File::open(folder)?)?;
-    Ok(Pair { haltline: run_haltline(setting, &haltline_home)?, floor: run_floor(setting, &floor_home, floor_flags)? })
+pub(super) fn against_node(setting: &Setting, folder: &Path) -> Result<Measured> {
+    against_incumbent(setting, folder, "node")
 }
 
-fn fresh_home(folder: &Path, name: &str, count: u32) -> Result<PathBuf> {
-    let home = folder.join(name);
-    fs::create_dir(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    events::fill(&home, count)?;
-    Ok(home)
+pub(super) fn against_bun(setting: &Setting, folder: &Path) -> Result<Measured> {
+    against_incumbent(setting, folder, "bun")
+}
+
+/// One event of a large queue against one of a small queue.
+pub(super) fn against_small_queue(setting: &Setting, folder: &Path) -> Result<Measured> {
+    let few = Setting { events: FEW, ..setting.clone() };
+    let small = filled(folder, "small", FEW, Sample::Audit)?;
+    let large = filled(folder, "large", setting.events, Sample::Audit)?;
+    settle(folder)?;
+    let other = run_haltline(&few, &small)? / f64::from(FEW);
+    Ok(Measured::Pair(Pair { haltline: run_haltline(setting, &large)? / f64::from(setting.events), other }))
+}
+
+fn against_floor(setting: &Setting, folder: &Path, group: &[&str]) -> Result<Measured> {
+    let ours = filled(folder, "haltline", setting.events, Sample::Audit)?;
+    let home = filled(folder, "floor", setting.events, Sample::Audit)?;
+    settle(folder)?;
+    let haltline = run_haltline(setting, &ours)?;
+    let words: Vec<_> = group.iter().map(OsStr::new).collect();
+    let other = run_other(&setting.floor, &[&["drain".as_ref(), home.as_os_str()], &words[..]].concat(), &home)?;
+    Ok(Measured::Pair(Pair { haltline, other }))
+}
+
+fn against_incumbent(setting: &Setting, folder: &Path, runtime: &str) -> Result<Measured> {
+    if !succeeds(runtime, &["--version"]) {
+        return Ok(Measured::Skipped(format!("{runtime} is not on PATH")));
+    }
+    let script = folder.join("incumbent.mjs");
+    fs::write(&script, INCUMBENT)?;
+    let ours = filled(folder, "haltline", setting.events, Sample::Audit)?;
+    let home = filled(folder, "incumbent", setting.events, Sample::Audit)?;
+    settle(folder)?;
+    let haltline = run_haltline(setting, &ours)?;
+    let other = run_other(Path::new(runtime), &[script.as_os_str(), home.as_os_str()], &home)?;
+    Ok(Measured::Pair(Pair { haltline, other }))
 }
 
 fn run_haltline(setting: &Setting, home: &Path) -> Result<f64> {
@@ -59,20 +93,12 @@ fn run_haltline(setting: &Setting, home: &Path) -> Result<f64> {
         result.short_circuited,
         result.failed
     );
-    demand_empty(home)?;
+    demand_waiting(home, 0)?;
     Ok(finished.took.as_secs_f64())
 }
 
-fn run_floor(setting: &Setting, home: &Path, flags: &[&str]) -> Result<f64> {
-    let arguments = [OsStr::new("floor"), OsStr::new("drain"), OsStr::new("--home"), home.as_os_str()];
-    let flags: Vec<_> = flags.iter().map(OsStr::new).collect();
-    let finished = timed(&setting.floor, &[&arguments[..], &flags].concat(), home)?;
-    demand_empty(home)?;
+fn run_other(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<f64> {
+    let finished = timed(program, arguments, home)?;
+    demand_waiting(home, 0)?;
     Ok(finished.took.as_secs_f64())
-}
-
-fn demand_empty(home: &Path) -> Result<()> {
-    let left = fs::read_dir(events::pending_folder(home))?.count();
-    ensure!(left == 0, "{left} events are left in {}", home.display());
-    Ok(())
 }

@@ -1,10 +1,10 @@
-//! What the pairs of one benchmark say together.
+//! What the measurements of one benchmark say together.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::benchmark::{Benchmark, Pair};
+use super::benchmark::{Benchmark, Goal, Measured};
 
 /// The outcome of one benchmark.
 #[derive(Debug, Serialize)]
@@ -12,109 +12,146 @@ use super::benchmark::{Benchmark, Pair};
 pub(super) struct Outcome {
     /// The benchmark's name.
     name: &'static str,
-    /// What was done.
+    /// What was done, and against what.
     what: &'static str,
-    /// How many pairs were measured.
-    pairs: usize,
-    /// The unit of `haltline` and `floor`.
+    /// How many events one measurement worked on.
+    events: u32,
+    /// How many measurements counted.
+    measurements: usize,
+    /// The unit of `haltline` and `other`.
     unit: &'static str,
     /// The median of haltline.
-    haltline: f64,
-    /// The median of the floor.
-    floor: f64,
-    /// Events per second of haltline, where it is a rate.
-    haltline_per_second: Option<f64>,
-    /// Events per second of the floor, where it is a rate.
-    floor_per_second: Option<f64>,
-    /// The median of the pairs' ratios of haltline to floor.
-    ratio: f64,
-    /// The ratio that is good enough.
+    pub(super) haltline: Option<f64>,
+    /// The median of the other side, where there is one.
+    other: Option<f64>,
+    /// The median of the pairs' ratios of haltline to the other side, where there is one.
+    ratio: Option<f64>,
+    /// The ratio that is good enough, or the figure of haltline where nothing is compared.
     goal: f64,
     /// Whether it is.
     verdict: Verdict,
+    /// Why it was not measured.
+    skipped: Option<String>,
 }
 
 /// Whether a goal is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
-    /// The ratio is at most the goal.
+    /// The ratio or the figure is at most the goal.
     Reached,
-    /// The ratio is above the goal.
+    /// It is above the goal.
     Missed,
+    /// It could not be measured.
+    Skipped,
 }
 
 impl Outcome {
-    /// Draws the medians of at least one pair.
-    pub(super) fn of(benchmark: &Benchmark, events: u32, pairs: &[Pair]) -> Self {
-        let middle = |value: fn(&Pair) -> f64| median(pairs.iter().map(value).collect());
-        let (haltline, floor) = (middle(|pair| pair.haltline), middle(|pair| pair.floor));
-        let ratio = middle(|pair| pair.haltline / pair.floor);
-        let rate = |seconds: f64| benchmark.rate.then(|| f64::from(events) / seconds);
+    /// Draws the medians.
+    pub(super) fn of(benchmark: &Benchmark, events: u32, measured: &[Measured]) -> Self {
+        let all = |value: fn(&Measured) -> Option<f64>| median(measured.iter().filter_map(value).collect());
+        let haltline = all(|measured| match measured {
+            Measured::Pair(pair) => Some(pair.haltline),
+            Measured::Value(value) => Some(*value),
+            Measured::Skipped(_) => None,
+        });
+        let pair = |measured: &Measured| if let Measured::Pair(pair) = measured { Some(*pair) } else { None };
+        let pairs: Vec<_> = measured.iter().filter_map(pair).collect();
+        let other = median(pairs.iter().map(|pair| pair.other).collect());
+        let ratio = median(pairs.iter().map(|pair| pair.haltline / pair.other).collect());
+        let (found, goal) = match benchmark.goal {
+            Goal::Ratio(goal) => (ratio, goal),
+            Goal::Most(goal) => (haltline, goal),
+        };
+        let skipped = measured.iter().find_map(|measured| match measured {
+            Measured::Skipped(reason) => Some(reason.clone()),
+            _ => None,
+        });
+        let verdict = match found {
+            None => Verdict::Skipped,
+            Some(found) if found <= goal => Verdict::Reached,
+            Some(_) => Verdict::Missed,
+        };
         Self {
             name: benchmark.name,
             what: benchmark.what,
-            pairs: pairs.len(),
+            events,
+            measurements: measured.len(),
             unit: benchmark.unit,
             haltline,
-            floor,
-            haltline_per_second: rate(haltline),
-            floor_per_second: rate(floor),
+            other,
             ratio,
-            goal: benchmark.goal,
-            verdict: if ratio <= benchmark.goal { Verdict::Reached } else { Verdict::Missed },
+            goal,
+            verdict,
+            skipped,
         }
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = |value: f64, per_second: Option<f64>| match per_second {
-            Some(rate) => format!("{value:.3} {} ({rate:.0}/s)", self.unit),
-            None => format!("{value:.3} {}", self.unit),
+        let Self { name, what, unit, goal, events, .. } = self;
+        writeln!(formatter, "{name}: {what}")?;
+        let Some(haltline) = self.haltline else {
+            return write!(formatter, "  SKIP: {}", self.skipped.as_deref().unwrap_or("nothing was measured"));
         };
-        let verdict = match self.verdict {
-            Verdict::Reached => "reached",
-            Verdict::Missed => "missed",
-        };
-        write!(
-            formatter,
-            "{}: {}\n  haltline {}, floor {}, ratio {:.2}, goal at most {:.2}: {verdict} (median of {})",
-            self.name,
-            self.what,
-            side(self.haltline, self.haltline_per_second),
-            side(self.floor, self.floor_per_second),
-            self.ratio,
-            self.goal,
-            self.pairs,
-        )
+        write!(formatter, "  haltline {haltline:.4} {unit}")?;
+        if let (Some(other), Some(ratio)) = (self.other, self.ratio) {
+            write!(formatter, ", the other {other:.4} {unit}, ratio {ratio:.3}")?;
+        }
+        let verdict = if self.verdict == Verdict::Reached { "reached" } else { "missed" };
+        write!(formatter, ", goal at most {goal:.3}: {verdict} ({events} events, median of {})", self.measurements)
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+    match values.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::benchmark::BENCHMARKS;
+    use crate::bench::benchmark::{BENCHMARKS, Pair};
+
+    fn of(name: &str, measured: &[Measured]) -> Outcome {
+        let benchmark = BENCHMARKS.iter().find(|benchmark| benchmark.name == name).unwrap();
+        Outcome::of(benchmark, 10_000, measured)
+    }
+
+    fn pair(haltline: f64, other: f64) -> Measured {
+        Measured::Pair(Pair { haltline, other })
+    }
 
     #[test]
     fn one_slow_pair_decides_nothing() {
-        let pair = |haltline, floor| Pair { haltline, floor };
-        let outcome = Outcome::of(&BENCHMARKS[0], 10_000, &[pair(0.5, 0.5), pair(9.0, 0.5), pair(0.55, 0.5)]);
-        assert!((outcome.ratio - 1.1).abs() < 1e-9);
+        let outcome = of("drain", &[pair(0.5, 0.5), pair(9.0, 0.5), pair(0.55, 0.5)]);
+        assert!((outcome.ratio.unwrap() - 1.1).abs() < 1e-9);
         assert_eq!(outcome.verdict, Verdict::Reached);
-        assert_eq!(outcome.floor_per_second, Some(20_000.0));
     }
 
     #[test]
     fn a_ratio_above_the_goal_misses_it() {
-        let outcome = Outcome::of(&BENCHMARKS[0], 10_000, &[Pair { haltline: 1.3, floor: 1.0 }]);
+        let outcome = of("drain", &[pair(1.3, 1.0)]);
         assert_eq!(outcome.verdict, Verdict::Missed);
-        assert!(outcome.to_string().contains("ratio 1.30, goal at most 1.20: missed"));
+        assert!(outcome.to_string().contains("ratio 1.300, goal at most 1.200: missed"), "{outcome}");
+    }
+
+    #[test]
+    fn a_count_stands_alone() {
+        assert_eq!(of("syscalls", &[Measured::Value(5.5)]).verdict, Verdict::Reached);
+        assert_eq!(of("syscalls", &[Measured::Value(5.6)]).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn what_was_not_measured_says_why() {
+        let outcome = of("drain-bun", &[Measured::Skipped("bun is not on PATH".into())]);
+        assert_eq!(outcome.verdict, Verdict::Skipped);
+        assert!(outcome.to_string().ends_with("SKIP: bun is not on PATH"));
     }
 }

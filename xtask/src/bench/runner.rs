@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use serde::Serialize;
 
-use super::benchmark::{BENCHMARKS, Setting};
+use super::benchmark::{BENCHMARKS, Benchmark, Kind, Measured, Setting};
+use super::machine::Machine;
 use super::outcome::Outcome;
 use crate::run::{cargo, shown};
 use crate::workspace::Workspace;
@@ -15,15 +18,21 @@ use crate::workspace::Workspace;
 /// The flags of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// What to measure; everything without it
+    /// What to measure; everything that is not slow without it
     #[arg(value_parser = PossibleValuesParser::new(BENCHMARKS.iter().map(|benchmark| benchmark.name)))]
     names: Vec<String>,
-    /// Print one JSON array on stdout
+    /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
-    /// Events of one measurement
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    events: u32,
+    /// Measure also what takes minutes
+    #[arg(long)]
+    slow: bool,
+    /// Measure only what comes out the same each time, and fail where it is worse than it was
+    #[arg(long, conflicts_with_all = ["slow", "names"])]
+    gate: bool,
+    /// Events of one measurement [default: each its own]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    events: Option<u32>,
     /// Pairs of measurements; the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
@@ -32,48 +41,87 @@ pub struct Options {
     dir: Option<PathBuf>,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    machine: &'a Machine,
+    outcomes: &'a [Outcome],
+}
+
+impl Options {
+    fn wants(&self, benchmark: &Benchmark) -> bool {
+        match benchmark.kind {
+            kind if self.gate => matches!(kind, Kind::Count { .. }),
+            Kind::Slow if self.names.is_empty() => self.slow,
+            _ => self.names.is_empty() || self.names.iter().any(|name| name == benchmark.name),
+        }
+    }
+}
+
 /// Measures what was asked for.
 ///
 /// # Errors
 /// The release build fails, a temporary home cannot be made, or a program did not do its work.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from);
     build(workspace.root(), &target)?;
-    let setting = Setting {
-        haltline: target.join("release/haltline"),
-        floor: target.join("release/xtask"),
-        events: options.events,
-    };
     let parent = options.dir.as_ref().unwrap_or(&target);
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let machine = Machine::of(parent)?;
+    if !options.json {
+        println!("{}", machine.line());
+    }
 
-    let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|asked| asked == name);
     let mut outcomes = Vec::new();
-    for benchmark in BENCHMARKS.iter().filter(|benchmark| wanted(benchmark.name)) {
-        // Removed at the end only: what is deleted between two runs slows the later one.
-        let homes = tempfile::Builder::new().prefix("haltline-bench-").tempdir_in(parent)?;
-        let mut pairs = Vec::new();
-        for number in 0..options.pairs {
-            let folder = homes.path().join(number.to_string());
-            fs::create_dir(&folder)?;
-            pairs.push((benchmark.measure)(&setting, &folder)?);
-        }
-        let outcome = Outcome::of(benchmark, options.events, &pairs);
+    let mut ended = ExitCode::SUCCESS;
+    for benchmark in BENCHMARKS.iter().filter(|benchmark| options.wants(benchmark)) {
+        let setting = Setting {
+            haltline: target.join("release/haltline"),
+            floor: target.join("release/floor"),
+            emits: target.join("release/examples/emits"),
+            events: options.events.unwrap_or(benchmark.events),
+        };
+        let pairs = if matches!(benchmark.kind, Kind::Count { .. }) { 1 } else { options.pairs };
+        let measured = measure(benchmark, &setting, pairs, parent).with_context(|| benchmark.name)?;
+        let outcome = Outcome::of(benchmark, setting.events, &measured);
         if !options.json {
             println!("{outcome}");
+        }
+        if let Kind::Count { guard } = benchmark.kind
+            && options.gate
+            && outcome.haltline.is_some_and(|found| found > guard)
+        {
+            eprintln!("{} is above {guard} {}", benchmark.name, benchmark.unit);
+            ended = ExitCode::FAILURE;
         }
         outcomes.push(outcome);
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&outcomes)?);
+        println!("{}", serde_json::to_string_pretty(&Printed { machine: &machine, outcomes: &outcomes })?);
     }
-    Ok(())
+    Ok(ended)
+}
+
+fn measure(benchmark: &Benchmark, setting: &Setting, pairs: u32, parent: &Path) -> Result<Vec<Measured>> {
+    // Removed at the end only: what is deleted between two runs slows the later one.
+    let homes = tempfile::Builder::new().prefix("haltline-bench-").tempdir_in(parent)?;
+    let mut measured = Vec::new();
+    for number in 0..pairs {
+        let folder = homes.path().join(number.to_string());
+        fs::create_dir(&folder)?;
+        measured.push((benchmark.measure)(setting, &folder)?);
+        if matches!(measured.last(), Some(Measured::Skipped(_))) {
+            break;
+        }
+    }
+    Ok(measured)
 }
 
 fn build(root: &Path, target: &Path) -> Result<()> {
     let target = target.to_str().context("the target folder's path is no UTF-8")?;
-    let packages = ["--package", "haltline", "--package", "xtask"];
-    let arguments = [&["build", "--quiet", "--release", "--locked", "--target-dir", target][..], &packages].concat();
-    shown(root, &cargo(), &arguments)
+    let build = ["build", "--quiet", "--release", "--locked", "--target-dir", target];
+    let packages = ["--package", "haltline", "--package", "xtask", "--bins"];
+    shown(root, &cargo(), &[&build[..], &packages].concat())?;
+    shown(root, &cargo(), &[&build[..], &["--package", "haltline-emitter", "--example", "emits"]].concat())
 }

@@ -1,50 +1,36 @@
-//! The floor's command line, so that it is measured as a process of its own, as haltline is.
+//! The floor's command line. It is a program of its own with no parser to build, so that its start costs what a start
+//! costs at least.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::Result;
-use clap::Subcommand;
+use anyhow::{Context, Result, bail};
 
-use super::{Commit, drain};
-use crate::bench::events;
+use super::{Commit, drain, emit, migrate, scan};
+use crate::bench::events::{self, Sample};
 
-/// A piece of bare file work.
-#[derive(Debug, Subcommand)]
-pub enum Floor {
-    /// Fill a home's queue with audit events, for a measurement by hand
-    Fill {
-        /// The home to fill
-        #[arg(long)]
-        home: PathBuf,
-        /// How many events
-        #[arg(long, default_value_t = 10_000)]
-        events: u32,
-    },
-    /// Move every event of a queue to `processed/` and write its row; print how many
-    Drain {
-        /// The home with the queue
-        #[arg(long)]
-        home: PathBuf,
-        /// Make each group of so many events durable before the next; without it nothing is flushed
-        #[arg(long, value_name = "EVENTS")]
-        commit: Option<NonZeroUsize>,
-    },
-}
+const USAGE: &str = "floor fill|fill-faults|fill-unflagged HOME EVENTS | drain HOME [GROUP] | emit HOME EVENTS GROUP | \
+                     migrate HOME | scan HOME";
 
-impl Floor {
-    /// Does the work.
-    ///
-    /// # Errors
-    /// A file cannot be read, moved or written, or is no event.
-    pub fn run(&self) -> Result<()> {
-        match self {
-            Self::Fill { home, events } => events::fill(home, *events)?,
-            Self::Drain { home, commit } => {
-                let commit = commit.map_or(Commit::Never, |group| Commit::EachGroup(group.get()));
-                println!("{}", drain(home, commit)?);
-            }
+/// Does a piece of bare file work, and prints how many events it was, or for `emit` the seconds of its loop.
+///
+/// # Errors
+/// The words are no such work, or a file cannot be read, moved or written.
+pub fn run(words: &[String]) -> Result<()> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let count = |word: &str| word.parse::<u32>().with_context(|| format!("{word} is no number"));
+    let size = |word: &str| word.parse::<usize>().with_context(|| format!("{word} is no number"));
+    match *words {
+        ["fill", home, number] => events::fill(Path::new(home), count(number)?, Sample::Audit)?,
+        ["fill-faults", home, number] => events::fill(Path::new(home), count(number)?, Sample::Fault)?,
+        ["fill-unflagged", home, number] => events::fill(Path::new(home), count(number)?, Sample::Unflagged)?,
+        ["drain", home] => println!("{}", drain(Path::new(home), Commit::Never)?),
+        ["drain", home, group] => println!("{}", drain(Path::new(home), Commit::EachGroup(size(group)?.max(1)))?),
+        ["emit", home, number, group] => {
+            println!("{}", emit(Path::new(home), count(number)?, size(group)?.max(1))?.as_secs_f64());
         }
-        Ok(())
+        ["migrate", home] => println!("{}", migrate(Path::new(home))?),
+        ["scan", home] => println!("{}", scan(Path::new(home))?),
+        _ => bail!("usage: {USAGE}"),
     }
+    Ok(())
 }

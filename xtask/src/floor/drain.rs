@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
+use super::open_folder;
+
 /// Bytes of rows that are collected before one write. A group of 1024 rows is four of them.
 const ROW_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -165,21 +167,16 @@ impl Work {
     }
 }
 
-fn open_folder(path: &Path) -> Result<OwnedFd> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .with_context(|| format!("cannot open {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::events;
+    use crate::bench::events::{self, Sample};
 
     #[test]
     fn every_event_is_moved_and_has_one_row() {
         for commit in [Commit::Never, Commit::EachGroup(4), Commit::EachGroup(1024)] {
             let home = tempfile::tempdir().unwrap();
-            events::fill(home.path(), 10).unwrap();
+            events::fill(home.path(), 10, Sample::Audit).unwrap();
             assert_eq!(drain(home.path(), commit).unwrap(), 10);
 
             let count = |folder: &str| fs::read_dir(home.path().join("skill-faults").join(folder)).unwrap().count();
@@ -193,7 +190,7 @@ mod tests {
     #[test]
     fn what_is_no_event_is_an_error() {
         let home = tempfile::tempdir().unwrap();
-        events::fill(home.path(), 0).unwrap();
+        events::fill(home.path(), 0, Sample::Audit).unwrap();
         fs::write(home.path().join("skill-faults/pending-investigations/a.json"), "{}").unwrap();
         assert!(drain(home.path(), Commit::Never).unwrap_err().to_string().contains("a.json"));
     }

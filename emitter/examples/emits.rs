@@ -1,0 +1,52 @@
+//! Emits events by the library, for `cargo xtask bench`: `emits HOME EVENTS BATCH THREADS` prints the seconds that it
+//! took, the making of the events aside.
+#![allow(clippy::print_stdout, reason = "a measurement prints its figure")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use haltline_emitter::{Emission, EmitError, MarkPhaseCommitted, emit, emit_all, mark_phase_committed};
+use haltline_protocol::Pointers;
+use haltline_spool::{Inlet, Layout};
+use jiff::Timestamp;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [home, events, batch, threads] = words.as_slice() else {
+        return Err("usage: emits HOME EVENTS BATCH THREADS".into());
+    };
+    let (events, batch, threads): (u32, usize, usize) = (events.parse()?, batch.parse()?, threads.parse()?);
+    let layout = Layout::new(Path::new(home));
+    let inlet = Inlet::open(&layout, true)?;
+    let emissions: Result<Vec<_>, _> = (0..events).map(emission).collect();
+    let emissions = emissions?;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let parts = emissions.chunks(emissions.len().div_ceil(threads));
+        let emitting: Vec<_> = parts.map(|part| scope.spawn(|| put(&inlet, part, batch))).collect();
+        emitting.into_iter().try_for_each(|thread| thread.join().expect("an emitter does not panic"))
+    })?;
+    println!("{}", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn put(inlet: &Inlet, emissions: &[Emission], batch: usize) -> Result<(), EmitError> {
+    if batch == 1 {
+        return emissions.iter().try_for_each(|emission| emit(inlet, emission).map(drop));
+    }
+    emissions.chunks(batch).try_for_each(|batch| emit_all(inlet, batch).map(drop))
+}
+
+/// An event of about 640 bytes, unlike the others.
+fn emission(number: u32) -> Result<Emission, EmitError> {
+    let (run, phase) = (format!("build-{number}"), number.to_string());
+    let worktree = format!("/home/dev/checkout/.worktrees/{run}");
+    let pointers = Pointers {
+        state_file: format!("/home/dev/.gstack/build-state/{run}.json"),
+        stdout_log: format!("/home/dev/.gstack/logs/{run}.log"),
+        living_plan: "/home/dev/checkout/plans/checkout-flow.md".into(),
+        worktree_path: worktree,
+    };
+    let site = MarkPhaseCommitted { phase: &phase, run_id: &run, slug: Some("checkout-flow"), pointers };
+    mark_phase_committed(&site, Timestamp::now())
+}
