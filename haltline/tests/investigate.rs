@@ -298,7 +298,7 @@ fn the_next_of_the_chain_is_asked_and_gets_its_share_of_the_budget() {
         let mut words = said.lines().skip_while(|word| *word != "--max-budget-usd");
         words.nth(1).map(str::to_owned)
     };
-    assert_eq!(cap(""), Some("1.0000".to_owned()));
-    assert_eq!(cap("[budget]\nper_investigation_usd = 2.5\n"), Some("2.5000".to_owned()));
+    assert_eq!(cap(""), Some("1".to_owned()));
+    assert_eq!(cap("[budget]\nper_investigation_usd = 2.5\n"), Some("2.5".to_owned()));
     assert_eq!(cap("[budget]\nper_investigation_usd = 0\n"), None);
 }
