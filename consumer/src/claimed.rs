@@ -102,12 +102,6 @@ pub(crate) fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Deliver
     Delivery { not_before: delivery.not_before.max(failure.retry_after), ..delivery }
 }
 
-/// What an event keeps where the investigator cannot be used for now and says until when. It is no attempt.
-pub(crate) fn wait_for_investigator(attempts: u32, failure: &DispatchFailure) -> Option<Delivery> {
-    let not_before = Some(failure.retry_after?);
-    Some(Delivery { not_before, ..delivery_after(attempts, &failure.to_string(), Timestamp::now(), 0) })
-}
-
 pub(crate) fn order(ticket: Ticket, to: Destination, draft: RowDraft, tally: Tally) -> Order {
     Order { settlement: Settlement { ticket, to, draft: Some(draft) }, tally, is_avoided: false }
 }

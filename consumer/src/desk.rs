@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::candidate::draft;
-use crate::claimed::{Claimed, filing, next_delivery, order, wait_for_investigator};
+use crate::claimed::{Claimed, filing, next_delivery, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
@@ -171,8 +171,7 @@ impl Desk {
                     report.unfit = Some(failure.to_string());
                 }
                 let delivery = match failure.class {
-                    Failure::Interrupted => None,
-                    class if is_unfit(class) => wait_for_investigator(attempts, &failure),
+                    class if class == Failure::Interrupted || is_unfit(class) => None,
                     _ => Some(next_delivery(attempts.saturating_add(1), &failure)),
                 };
                 self.settle_claimed(claimed.after_failure(&failure, delivery, self.max_attempts)).await?;

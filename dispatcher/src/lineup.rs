@@ -53,6 +53,26 @@ impl Lineup {
     }
 }
 
+/// Those that cannot work, each with its place among the reasons.
+#[derive(Debug, Default)]
+struct Unable(Vec<(usize, DispatchFailure)>);
+
+impl Unable {
+    fn add(&mut self, place: usize, failure: &DispatchFailure, usage: Usage) {
+        self.0.push((place, DispatchFailure { usage: Box::new(usage), ..failure.clone() }));
+    }
+
+    /// The failure that is over first, which stands for all. Where one of them has no end that is known, nobody knows
+    /// when to come again: then the last one stands for all, without a time.
+    fn soonest_back(self) -> Option<(usize, DispatchFailure)> {
+        if self.0.iter().all(|(_, failure)| failure.retry_after.is_some()) {
+            return self.0.into_iter().min_by_key(|(_, failure)| failure.retry_after);
+        }
+        let (place, last) = self.0.into_iter().next_back()?;
+        Some((place, DispatchFailure { retry_after: None, ..last }))
+    }
+}
+
 /// Whether it says more about the investigator's surroundings than about the event.
 fn is_of_surroundings(class: Failure) -> bool {
     matches!(class, Failure::Auth | Failure::Quota | Failure::MissingProgram)
@@ -72,7 +92,7 @@ impl Investigator for Lineup {
         let mut passed_over = Vec::new();
         let mut spent = None;
         let mut asked = 0;
-        let mut last = None;
+        let mut unable = Unable::default();
         for (place, member) in self.members.iter().enumerate() {
             let investigator = match member {
                 Member::Present(investigator) => investigator,
@@ -83,8 +103,8 @@ impl Investigator for Lineup {
             };
             let earlier = self.out().get(&place).cloned();
             if let Some(failure) = earlier {
+                unable.add(passed_over.len(), &failure, bare_usage(investigator.name()));
                 passed_over.push(format!("{}: {failure}", investigator.name()));
-                last = Some(DispatchFailure { usage: Box::new(bare_usage(investigator.name())), ..failure });
                 continue;
             }
             if asked == MOST_ASKED {
@@ -103,9 +123,9 @@ impl Investigator for Lineup {
                 Err(failure) if is_of_surroundings(failure.class) => {
                     tracing::warn!(investigator = investigator.name(), error = %failure, "out for this drain");
                     self.out().insert(place, failure.clone());
-                    passed_over.push(format!("{}: {failure}", investigator.name()));
                     spent = add(spent, failure.usage.cost);
-                    last = Some(failure);
+                    unable.add(passed_over.len(), &failure, *failure.usage.clone());
+                    passed_over.push(format!("{}: {failure}", investigator.name()));
                 }
                 Err(mut failure) => {
                     complete(&mut failure.usage, passed_over, spent);
@@ -113,10 +133,14 @@ impl Investigator for Lineup {
                 }
             }
         }
-        let mut failure = last
-            .unwrap_or_else(|| failure_of(Failure::MissingProgram, "no investigator is there".to_owned(), self.name()));
-        // The last one's reason is the failure itself.
-        passed_over.pop();
+        let mut failure = match unable.soonest_back() {
+            Some((place, failure)) => {
+                // Its reason is the failure itself.
+                passed_over.remove(place);
+                failure
+            }
+            None => failure_of(Failure::MissingProgram, "no investigator is there".to_owned(), self.name()),
+        };
         failure.usage.passed_over = passed_over;
         failure.usage.cost = spent;
         Err(failure)
@@ -235,5 +259,24 @@ mod tests {
             assert_eq!(failure.usage.passed_over, ["codex: missing-program: not on PATH", "scripted: auth: scripted"]);
         }
         assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+    }
+
+    #[test]
+    fn the_one_that_is_back_first_stands_for_all_and_no_time_is_said_where_one_has_none() {
+        let unable = |times: &[Option<&str>]| {
+            let mut unable = Unable::default();
+            for (place, time) in times.iter().enumerate() {
+                let failure = failure_of(Failure::Quota, place.to_string(), "x");
+                let retry_after = time.map(|time| time.parse().unwrap());
+                unable.add(place, &DispatchFailure { retry_after, ..failure }, Usage::default());
+            }
+            unable.soonest_back().map(|(place, failure)| (place, failure.retry_after.map(|time| time.to_string())))
+        };
+        let (hour, week) = ("2026-11-22T11:00:00Z", "2026-11-29T10:00:00Z");
+        assert_eq!(unable(&[Some(hour), Some(week)]), Some((0, Some(hour.to_owned()))));
+        assert_eq!(unable(&[Some(week), Some(hour)]), Some((1, Some(hour.to_owned()))));
+        assert_eq!(unable(&[Some(hour), None]), Some((1, None)));
+        assert_eq!(unable(&[None, Some(hour)]), Some((1, None)));
+        assert_eq!(unable(&[]), None);
     }
 }
