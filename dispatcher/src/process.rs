@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Resource, Signal, kill_process_group, prlimit};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, PROMPT, ProcessNote, STDERR, STDOUT};
 use crate::provider::ExitState;
-use crate::tree::{Member, Swept, end_leftover, prepare};
+use crate::tree::{Member, Swept, at_most, end_leftover, prepare};
 
 /// The lengths and sizes that an investigation has to keep to.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The largest file that an investigator may write, in bytes. Far above what their own databases need; it bounds
 /// what a flood can do between two looks.
 const LARGEST_FILE: u64 = 1 << 30;
-/// The most descriptors that an investigator may open. Node programs ask for thousands.
-const MOST_DESCRIPTORS: u64 = 16_384;
 
 /// A program to start. Not to be shown: its environment holds credentials.
 pub(crate) struct Launch {
@@ -210,9 +208,10 @@ fn start(launch: &Launch, attempt: &Attempt) -> Result<(Box<dyn ChildWrapper>, M
     });
     command.wrap(ProcessSession);
     let started = Member::start(attempt.folder(), || {
+        give_up_privileges();
         let child = command.spawn()?.into_inner();
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or(io::ErrorKind::Other)?;
-        limit(pid);
+        bound_files(pid);
         Ok((child, pid))
     });
     let (child, member) = started.map_err(|source| {
@@ -225,15 +224,18 @@ fn start(launch: &Launch, attempt: &Attempt) -> Result<(Box<dyn ChildWrapper>, M
     Ok((child, member, sinks))
 }
 
-/// Bounds what the process and its children may use. It began a moment ago, and has had no time for mischief.
-fn limit(pid: i32) {
-    let bounds = [(Resource::Core, 0), (Resource::Nofile, MOST_DESCRIPTORS), (Resource::Fsize, LARGEST_FILE)];
-    for (resource, most) in bounds {
-        let allowed = rustix::process::getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
-        let limit = Rlimit { current: Some(allowed), maximum: Some(allowed) };
-        if let Err(errno) = prlimit(Pid::from_raw(pid), resource, limit) {
-            tracing::debug!(?resource, %errno, "could not bound an investigator");
-        }
+/// Bounds the files of the process and of all that it starts from now on. What it started before this has the wider
+/// bound that it inherited.
+fn bound_files(pid: i32) {
+    if let Err(errno) = prlimit(Pid::from_raw(pid), Resource::Fsize, at_most(Resource::Fsize, LARGEST_FILE)) {
+        tracing::debug!(%errno, "could not bound the files of an investigator");
+    }
+}
+
+/// Takes from this thread, and so from what it starts, the gain of privileges by set-user-ID programs.
+fn give_up_privileges() {
+    if let Err(errno) = rustix::thread::set_no_new_privs(true) {
+        tracing::warn!(%errno, "an investigator can gain privileges by set-user-ID programs");
     }
 }
 

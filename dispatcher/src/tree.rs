@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use rustix::fs::Mode;
 use rustix::process::{
-    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper,
-    set_dumpable_behavior, umask, waitpid,
+    DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, getrlimit, pidfd_open,
+    pidfd_send_signal, set_child_subreaper, set_dumpable_behavior, setrlimit, umask, waitpid,
 };
 
 use crate::attempt::ProcessNote;
@@ -132,11 +132,31 @@ fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Makes this process fit to start others: it adopts their orphans, and they create files for the user alone.
+/// What every process that we start inherits, so that none runs a moment without it: no core dump, no more descriptors
+/// than a Node program asks for, and no larger file. The last one holds for our own files too, so it is far above what
+/// the rows of a lifetime take.
+///
+/// There is no bound on processes: the kernel counts all that the user has, so one that stops a fork bomb stops the
+/// user's other work as well, and our own threads.
+const INHERITED: [(Resource, u64); 3] = [(Resource::Core, 0), (Resource::Nofile, 16_384), (Resource::Fsize, 16 << 30)];
+
+/// A limit of so much, or of what is allowed already where that is less.
+pub(crate) fn at_most(resource: Resource, most: u64) -> Rlimit {
+    let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
+    Rlimit { current: Some(allowed), maximum: Some(allowed) }
+}
+
+/// Makes this process fit to start others: it adopts their orphans, and they create files for the user alone and inherit
+/// its limits.
 pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         umask(Mode::RWXG | Mode::RWXO);
+        for (resource, most) in INHERITED {
+            if let Err(errno) = setrlimit(resource, at_most(resource, most)) {
+                tracing::warn!(?resource, %errno, "cannot bound what an investigator may use");
+            }
+        }
         // What we start runs as the same user. It could read our environment and our memory, and with them every secret
         // that its own environment was kept free of.
         if let Err(errno) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {

@@ -53,6 +53,21 @@ async fn each_bad_end_has_its_class_and_keeps_the_output() {
 }
 
 #[tokio::test]
+async fn its_very_first_act_is_bounded_already() {
+    for _ in 0..8 {
+        let bench = Bench::new();
+        let script = "(ulimit -c; ulimit -n; ulimit -f; grep NoNewPrivs /proc/self/status) > seen; echo 'REPORT'";
+        bench.ask(script).await.unwrap();
+        let seen = std::fs::read_to_string(bench.home().join("seen")).unwrap();
+        let seen: Vec<&str> = seen.lines().collect();
+        assert_eq!((seen[0], seen[3]), ("0", "NoNewPrivs:\t1"), "{seen:?}");
+        assert!(seen[1].parse::<u64>().unwrap() <= 16_384, "{seen:?}");
+        // In blocks of 512 or 1024 bytes, as the shell likes; "unlimited" is no number.
+        assert!(seen[2].parse::<u64>().unwrap() <= 16 << 21, "{seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_hangs_and_ignores_term_is_dead_after_the_grace() {
     let mut bench = Bench::new();
     bench.limits.wall = Duration::from_millis(300);
