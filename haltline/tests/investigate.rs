@@ -302,3 +302,11 @@ fn the_next_of_the_chain_is_asked_and_gets_its_share_of_the_budget() {
     assert_eq!(cap("[budget]\nper_investigation_usd = 2.5\n"), Some("2.5".to_owned()));
     assert_eq!(cap("[budget]\nper_investigation_usd = 0\n"), None);
 }
+
+#[test]
+fn a_count_of_attempts_at_the_end_of_its_range_is_no_trouble() {
+    let home = Home::new();
+    home.put(&with(fault("build-42", FAULT), "delivery", json!({"attempts": u32::MAX})));
+    home.ask(FINDS_CAUSE, &[]).expect(0);
+    assert_eq!(home.trace(), [FAULT]);
+}

@@ -201,3 +201,15 @@ fn killed_before_a_system_call_of_an_investigation_a_fault_is_paid_once_and_sett
     }
     assert!(killed >= 10, "only {killed} drains were killed");
 }
+
+#[test]
+fn a_number_at_the_end_of_its_range_in_a_journal_keeps_no_event() {
+    let home = Home::new();
+    let event = fault("r", "f");
+    home.write("in-flight/20260520T081400123Z-0/journal", format!("{{\"acknowledged\":{}}}\n", u64::MAX));
+    home.write("in-flight/20260520T081400123Z-0/r-f.json", event.to_string());
+    let result = home.drain(FINDS_CAUSE, NOTHING).expect(0).json();
+    assert_eq!((&result["recovered"], &result["processed"]), (&json!(1), &json!(1)));
+    home.check_settled_once(&["r-f.json".to_owned()], "investigated");
+    assert_eq!(home.holds(), NOTHING);
+}

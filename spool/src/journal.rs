@@ -107,7 +107,7 @@ impl Journal {
         let last_row = written.last_row();
         Ok(Self {
             file,
-            next_seq: if is_on(Mutant::ReusedNumbers) { 1 } else { written.last_seq + 1 },
+            next_seq: if is_on(Mutant::ReusedNumbers) { 1 } else { written.last_seq.saturating_add(1) },
             last_row,
             acknowledged: written.acknowledged,
             is_torn: !written.is_empty && !is_on(Mutant::TornLineContinued),
@@ -117,7 +117,7 @@ impl Journal {
     /// The number of the next row or attempt.
     pub(crate) fn next_seq(&mut self) -> u64 {
         let seq = self.next_seq;
-        self.next_seq += 1;
+        self.next_seq = seq.saturating_add(1);
         seq
     }
 

@@ -179,7 +179,7 @@ async fn ask(
     }
     let event = Arc::new(event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?);
     let ticket = Ticket { name: event_name(key).into(), mark: 0, stamp: Timestamp::now(), claimed: false };
-    let slot = queue.begin_attempt(event.delivery.attempts + 1, &ticket, &[]).await?;
+    let slot = queue.begin_attempt(event.delivery.attempts.saturating_add(1), &ticket, &[]).await?;
     let assignment =
         Assignment { event: Arc::clone(&event), occurrences: 1, slot, pattern_categories: categories(layout) };
     let shown = progress::show();
