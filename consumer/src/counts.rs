@@ -1,5 +1,6 @@
 //! What a drain did, counted: each event file in exactly one of the first eight.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use serde::Serialize;
@@ -34,6 +35,9 @@ pub struct DrainCounts {
     pub cost_usd: f64,
     /// Events that would have been dispatched but for the filters and the sharing.
     pub avoided: u64,
+    /// How often each known pattern settled an event, by the pattern's place in its file.
+    #[serde(skip)]
+    pub(crate) hits: BTreeMap<usize, u64>,
 }
 
 /// The count that an event file goes into once its move has succeeded.
@@ -41,6 +45,8 @@ pub struct DrainCounts {
 pub(crate) enum Tally {
     Processed,
     ShortCircuited,
+    /// Short-circuited by the known pattern at this place in its file.
+    KnownPattern(usize),
     Collapsed,
     Duplicate,
     Quarantined,
@@ -54,6 +60,10 @@ impl DrainCounts {
         match tally {
             Tally::Processed => self.processed += 1,
             Tally::ShortCircuited => self.short_circuited += 1,
+            Tally::KnownPattern(place) => {
+                self.short_circuited += 1;
+                *self.hits.entry(place).or_default() += 1;
+            }
             Tally::Collapsed => self.collapsed += 1,
             Tally::Duplicate => self.duplicates += 1,
             Tally::Quarantined => self.quarantined += 1,
@@ -87,5 +97,8 @@ impl AddAssign<&Self> for DrainCounts {
         self.recovered += other.recovered;
         self.cost_usd += other.cost_usd;
         self.avoided += other.avoided;
+        for (place, count) in &other.hits {
+            *self.hits.entry(*place).or_default() += count;
+        }
     }
 }

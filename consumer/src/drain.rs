@@ -186,7 +186,7 @@ impl Drain {
             drop(to_audit_skip);
             scan.run(to_collapse, to_settle).await
         };
-        let (scanned, (), skipped, (), hits, ranking) =
+        let (scanned, (), skipped, (), (), ranking) =
             tokio::join!(scanning, collapsing, gating, auditing, matching, Ranking::default().run(unknown));
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
         let scanned = scanned?;
@@ -201,8 +201,8 @@ impl Drain {
                 self.move_markers(markers.into_tickets().into_iter().chain(scanned.late_markers.into_tickets()))
                     .await?;
             }
-            if !hits.is_empty() {
-                count_hits(&self.options.learned_patterns, &hits)?;
+            if !counts.hits.is_empty() {
+                count_hits(&self.options.learned_patterns, &counts.hits)?;
             }
         }
         Ok(Sifted { counts, ranked, book, state_slug: scanned.state_slug, stopped: scanned.stopped })

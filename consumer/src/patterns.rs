@@ -1,5 +1,6 @@
 //! Known patterns: a fault that somebody has explained before is settled free.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
@@ -40,26 +41,19 @@ pub(crate) struct Patterns {
     pub(crate) book: Arc<PatternBook>,
 }
 
-/// How often each pattern matched, by its place in the file.
-pub(crate) type Hits = Vec<(usize, u64)>;
-
 impl Patterns {
     pub(crate) async fn run(
         self,
         mut batches: mpsc::Receiver<Vec<Candidate>>,
         onward: mpsc::Sender<Vec<Candidate>>,
         settle: mpsc::Sender<SettleRequest>,
-    ) -> Hits {
-        let mut hits = vec![0; self.book.patterns.len()];
+    ) {
         while let Some(batch) = batches.recv().await {
             let mut unknown = Vec::with_capacity(batch.len());
             let mut known = Vec::new();
             for candidate in batch {
                 match self.book.explain(&candidate.event) {
-                    Some(index) => {
-                        hits[index] += 1;
-                        known.push(settle_as_known(candidate));
-                    }
+                    Some(place) => known.push(settle_as_known(candidate, place)),
                     None => unknown.push(candidate),
                 }
             }
@@ -70,15 +64,14 @@ impl Patterns {
                 break;
             }
         }
-        self.book.patterns.iter().map(|pattern| pattern.place).zip(hits).filter(|(_, count)| *count > 0).collect()
     }
 }
 
-fn settle_as_known(candidate: Candidate) -> Order {
+fn settle_as_known(candidate: Candidate, place: usize) -> Order {
     let draft = draft(&candidate.event, &candidate.ticket, RowOutcome::PatternMatched);
     Order {
         settlement: Settlement { ticket: candidate.ticket, to: Destination::Processed, draft: Some(draft) },
-        tally: Tally::ShortCircuited,
+        tally: Tally::KnownPattern(place),
         is_avoided: candidate.is_due,
     }
 }
@@ -119,13 +112,14 @@ impl PatternBook {
         self.patterns.iter().map(|pattern| pattern.place).collect()
     }
 
-    /// The first pattern that explains an event.
+    /// The place in the file of the first pattern that explains an event.
     fn explain(&self, event: &HaltEvent) -> Option<usize> {
         if self.patterns.is_empty() {
             return None;
         }
         let (tail, reason) = (event.stdout_tail(), event.failure_reason());
-        self.patterns.iter().position(|pattern| pattern.matcher.matches(&tail, &reason))
+        let first = self.patterns.iter().find(|pattern| pattern.matcher.matches(&tail, &reason));
+        first.map(|pattern| pattern.place)
     }
 }
 
@@ -152,7 +146,7 @@ fn read(path: &Path) -> Option<Vec<Box<RawValue>>> {
 ///
 /// # Errors
 /// The file cannot be written; the old one stays.
-pub(crate) fn count_hits(path: &Path, hits: &Hits) -> Result<(), DrainError> {
+pub(crate) fn count_hits(path: &Path, hits: &BTreeMap<usize, u64>) -> Result<(), DrainError> {
     let (Some(mut entries), Some(parent), Some(name)) =
         (read(path), path.parent(), path.file_name().and_then(|name| name.to_str()))
     else {
@@ -216,7 +210,7 @@ mod tests {
         let book = PatternBook::load(&path);
         assert_eq!(book.categories(), ["disk", "red"]);
         let event = candidate("PHASE_FAILED", "a", None).event;
-        assert_eq!(book.explain(&event), Some(1), "the failure reason is `tests red after 4 tries`");
+        assert_eq!(book.explain(&event), Some(2), "the failure reason is `tests red after 4 tries`");
         for text in ["", "{", "{}", "7"] {
             let (_home, path) = file(text);
             assert!(PatternBook::load(&path).patterns.is_empty());
@@ -227,7 +221,7 @@ mod tests {
     #[test]
     fn hits_are_counted_in_place() {
         let (_home, path) = file(FILE);
-        count_hits(&path, &vec![(0, 3), (2, 1)]).unwrap();
+        count_hits(&path, &BTreeMap::from([(0, 3), (2, 1)])).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("\"hitCount\": 5,\n    \"own\": 1.0,\n    \"lastHit\": \"20"), "{text}");
         assert!(text.contains("\"pattern\": \"red after \\\\d\",\n    \"hitCount\": 1"), "{text}");

@@ -5,8 +5,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::Home;
 use support::drains::{FINDS_CAUSE, PENDING, Running, fault, until, with};
+use support::{Home, set_mode};
 
 const NOTHING: [&str; 0] = [];
 const PATTERNS: &str = "learned-patterns.json";
@@ -163,4 +163,22 @@ fn a_pattern_never_takes_what_is_audit_only_or_went_away() {
     home.check_settled_once(&[audit], "audit-skipped");
     home.check_settled_once(&[gone], "resolved");
     assert_eq!(home.json_of(PATTERNS)[0]["hitCount"], json!(2));
+}
+
+#[test]
+fn a_hit_is_counted_once_its_event_is_settled_and_not_where_the_move_fails() {
+    let home = Home::new();
+    let file = home.put(&fault("r", "f"));
+    home.write(PATTERNS, json!([pattern("stdout_contains", "No space left")]).to_string());
+    std::fs::create_dir_all(home.queue("processed")).unwrap();
+    set_mode(&home.queue("processed"), 0o500);
+    let ended = home.drain_bound(FINDS_CAUSE);
+    set_mode(&home.queue("processed"), 0o700);
+    let Some(ended) = ended else { return };
+    assert_eq!(ended.expect(1).json()["failed"], json!(2), "its own event failed too");
+    assert_eq!(home.json_of(PATTERNS)[0]["hitCount"], json!(2), "what still waits is no hit yet");
+
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    home.check_settled_once(&[file], "pattern-matched");
+    assert_eq!(home.json_of(PATTERNS)[0]["hitCount"], json!(3));
 }
