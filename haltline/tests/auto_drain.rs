@@ -147,3 +147,22 @@ fn what_is_held_back_is_nothing_to_tell() {
     let ended = home.auto_drain(FINDS_CAUSE, &[]).expect(0);
     assert_eq!((ended.stdout.as_str(), ended.stderr.as_str(), home.telemetry().len()), ("", "", 0));
 }
+
+#[test]
+fn where_there_is_no_place_for_a_home_the_build_goes_on() {
+    let home = Home::new();
+    let ended = |strict: &[&str], variables: &[(&str, &str)]| {
+        let mut command = home.haltline();
+        command.env_remove("HOME").env_remove("HALTLINE_HOME").envs(variables.iter().copied());
+        Running::start(command.args(["auto-drain", "--run-id", "mine"]).args(strict)).end()
+    };
+    ended(&[], &[]).expect(0).says("no home for the queue");
+    ended(&["--strict"], &[]).expect(2).says("no home for the queue");
+    for off in [("HALTLINE_AUTO_DRAIN", "off"), ("GSTACK_HALT_EVENTS_OFF", "1")] {
+        for strict in [&[][..], &["--strict"]] {
+            let ended = ended(strict, &[off]).expect(0);
+            assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+        }
+    }
+    home.run(["auto-drain", "--run-id", "mine", "--no-such-flag"]).expect(2);
+}

@@ -13,6 +13,7 @@ use crate::cli::AutoDrain;
 use crate::compose::{self, Drained, Plan};
 use crate::config;
 use crate::exit::Exit;
+use crate::home::NoHome;
 use crate::output;
 use crate::result::{DrainResult, exit, explain_end};
 
@@ -22,8 +23,17 @@ pub(crate) fn run(layout: &Layout, args: AutoDrain) -> Exit {
     if strict { ended } else { Exit::Done }
 }
 
+/// Tells that there is no place for a home, unless it is turned off.
+pub(crate) fn without_home(args: &AutoDrain, error: &NoHome) -> Exit {
+    if is_off() {
+        return Exit::Done;
+    }
+    output::error(error);
+    if args.strict { Exit::Usage } else { Exit::Done }
+}
+
 fn drain(layout: &Layout, args: AutoDrain) -> Exit {
-    if is_off("HALTLINE_AUTO_DRAIN", "off") || is_off("GSTACK_HALT_EVENTS_OFF", "1") {
+    if is_off() {
         return Exit::Done;
     }
     let settings = match config::in_force(args.drain.config.as_deref(), &args.drain) {
@@ -98,6 +108,8 @@ fn record(
     )
 }
 
-fn is_off(variable: &str, value: &str) -> bool {
-    std::env::var_os(variable).as_deref() == Some(OsStr::new(value))
+/// Whether one of the two variables turns it off.
+fn is_off() -> bool {
+    let is = |variable: &str, value: &str| std::env::var_os(variable).as_deref() == Some(OsStr::new(value));
+    is("HALTLINE_AUTO_DRAIN", "off") || is("GSTACK_HALT_EVENTS_OFF", "1")
 }

@@ -32,6 +32,9 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let layout = match home::find(cli.home) {
         Ok(layout) => layout,
         Err(error) => {
+            if let Command::AutoDrain(args) = &cli.command {
+                return auto_drain::without_home(args, &error);
+            }
             output::error(&error);
             return Exit::Usage;
         }
