@@ -52,10 +52,13 @@ pub fn drain_queue(now: Timestamp) -> Result<Emission, EmitError> {
 /// The event of a feature marked as shipped.
 ///
 /// # Errors
-/// The feature or the run's id is empty, or the row would be too large.
+/// The feature, the pull request or the run's id is empty, or the row would be too large.
 pub fn mark_shipped(site: &MarkShipped<'_>, now: Timestamp) -> Result<Emission, EmitError> {
     if site.feature.is_empty() {
         return Err(EmitError::Empty("feature"));
+    }
+    if site.pr == Some("") {
+        return Err(EmitError::Empty("pr"));
     }
     let pull_request = site.pr.map(|number| format!(" (PR #{number})")).unwrap_or_default();
     manual_recovery(

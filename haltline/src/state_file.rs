@@ -167,11 +167,16 @@ impl StateFile {
             .peekable();
         let has_pull_request =
             pull_request.is_none_or(|given| self.name(feature, &["prNumber"]).as_deref() == Some(given));
-        if self.is_committed(feature) && has_pull_request && open_phases.peek().is_none() {
+        let is_shipped = self.is_shipped(feature);
+        if is_shipped && has_pull_request && open_phases.peek().is_none() {
             return Ok(Change::Nothing);
         }
-        let time = Value::from(rfc3339_millis(now)).to_string();
-        let mut fields = vec![("status", committed()), ("shippedAt", time.clone()), ("completedAt", time)];
+        let mut fields = Vec::new();
+        // When it was shipped stays as it was recorded.
+        if !is_shipped {
+            let time = Value::from(rfc3339_millis(now)).to_string();
+            fields.extend([("status", committed()), ("shippedAt", time.clone()), ("completedAt", time)]);
+        }
         fields.extend(pull_request.map(|given| ("prNumber", number_or_text(given))));
         let mut edits = Edits::default();
         edits.set_fields(&self.text, &feature.object, &feature.fields, &fields, Some("error"));
@@ -260,6 +265,15 @@ impl StateFile {
 
     fn is_committed(&self, item: &Item) -> bool {
         self.name(item, &["status"]).as_deref() == Some(COMMITTED)
+    }
+
+    /// Whether a feature says all that a shipped one does. One that its build committed says less.
+    fn is_shipped(&self, feature: &Item) -> bool {
+        let is_set = |name: &str| {
+            let field = feature.fields.iter().find(|field| field.key == name);
+            field.is_some_and(|field| &self.text[field.value.clone()] != "null")
+        };
+        self.is_committed(feature) && is_set("shippedAt") && is_set("completedAt") && !is_set("error")
     }
 }
 

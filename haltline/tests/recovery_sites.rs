@@ -140,6 +140,35 @@ fn what_is_recorded_already_is_told_and_makes_no_event() {
 }
 
 #[test]
+fn a_feature_that_is_committed_but_does_not_say_shipped_is_recorded() {
+    for feature in [
+        r#"{"number":4,"status":"committed","error":"boom"}"#,
+        r#"{"number":4,"status":"committed"}"#,
+        r#"{"number":4,"status":"committed","shippedAt":null,"completedAt":"x"}"#,
+        r#"{"number":4,"status":"committed","shippedAt":"x","completedAt":"x","error":{}}"#,
+    ] {
+        let home = Home::new();
+        home.write_beside("state.json", format!(r#"{{"features":[{feature}]}}"#));
+        home.with_state(&["mark-shipped", "--feature", "4"]).expect(0);
+        let state: Value = serde_json::from_str(&home.state()).unwrap();
+        let shipped = &state["features"][0];
+        assert!(shipped["shippedAt"].as_str().unwrap().ends_with('Z'), "{shipped}");
+        assert_eq!((&shipped["completedAt"], shipped.get("error")), (&shipped["shippedAt"], None), "{shipped}");
+        assert_eq!(home.names(PENDING).len(), 1);
+    }
+}
+
+#[test]
+fn a_pull_request_that_is_told_later_leaves_the_time_of_shipping_as_it_was() {
+    let shipped = r#"{"number":4,"status":"committed","shippedAt":"2026-05-20T08:14:00Z","completedAt":"then"}"#;
+    let home = Home::new();
+    home.write_beside("state.json", format!(r#"{{"features":[{shipped}]}}"#));
+    home.with_state(&["mark-shipped", "--feature", "4", "--pr", "42"]).expect(0);
+    let expected = shipped.replace(r#""then""#, r#""then","prNumber":42"#);
+    assert_eq!(home.state(), format!(r#"{{"features":[{expected}]}}"#));
+}
+
+#[test]
 fn what_the_state_does_not_know_is_refused_and_nothing_is_written() {
     let home = home_with_state();
     let before = home.snapshot();
@@ -147,6 +176,8 @@ fn what_the_state_does_not_know_is_refused_and_nothing_is_written() {
     home.with_state(&["mark-phase-committed", "0", "--run-id", "r"]).expect(2).says("no phase 0").says("2.1, 2.2, 7");
     home.with_state(&["mark-phase-committed", "2.1"]).expect(2).says("--run-id");
     home.run(["mark-shipped", "--feature", ""]).expect(2).says("`feature` is empty");
+    home.run(["mark-shipped", "--feature", "3", "--pr", ""]).expect(2).says("`pr` is empty");
+    home.with_state(&["mark-shipped", "--feature", "2", "--pr", ""]).expect(2).says("`pr` is empty");
     assert_eq!(home.snapshot(), before);
 
     home.write_beside("state.json", "{\"features\": ");
