@@ -66,7 +66,8 @@ impl Investigator for ProcessInvestigator {
     ) -> Result<Investigation, DispatchFailure> {
         let begun = Instant::now();
         let attempt = Attempt::at(&assignment.slot.folder);
-        let directory = working_directory(&assignment.event.pointers.worktree_path, attempt.folder());
+        let directory =
+            working_directory(&assignment.event.pointers.worktree_path, attempt.folder(), &self.environment);
         let brief = Brief {
             assignment,
             setting: &self.setting,

@@ -24,6 +24,7 @@ mod roster;
 mod rules;
 mod salvage;
 mod schema;
+mod secret_places;
 mod survey;
 mod tree;
 mod verdict;

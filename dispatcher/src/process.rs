@@ -22,8 +22,10 @@ use rustix::process::{Pid, Resource, Signal, kill_process_group, prlimit};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::Environment;
 use crate::attempt::{Attempt, PROMPT, ProcessNote, STDERR, STDOUT};
 use crate::provider::ExitState;
+use crate::secret_places::holds_home;
 use crate::tree::{Member, Swept, at_most, end_leftover, prepare};
 
 /// The lengths and sizes that an investigation has to keep to.
@@ -332,11 +334,12 @@ fn is_locked(attempt: &Attempt, name: &str) -> bool {
         .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK))
 }
 
-/// Where the process works: the event's work tree if it is a folder that we may enter, else the attempt's own.
-pub(crate) fn working_directory(worktree: &str, folder: &Path) -> PathBuf {
+/// Where the process works: the event's work tree if it is a folder that we may enter, else the attempt's own. A folder
+/// that holds the user's home is no work tree: whoever may read it may read every credential.
+pub(crate) fn working_directory(worktree: &str, folder: &Path, environment: &Environment) -> PathBuf {
     let worktree = Path::new(worktree);
     let may_enter = || rustix::fs::access(worktree, rustix::fs::Access::EXEC_OK | rustix::fs::Access::READ_OK).is_ok();
-    let usable = worktree.is_absolute() && worktree.is_dir() && may_enter();
+    let usable = worktree.is_absolute() && worktree.is_dir() && may_enter() && !holds_home(worktree, environment);
     if usable { worktree.to_owned() } else { folder.to_owned() }
 }
 

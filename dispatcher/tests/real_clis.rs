@@ -35,6 +35,8 @@ struct Case {
     has_keys: bool,
     /// Whether its server is there.
     is_reachable: bool,
+    /// What the event calls its work tree, where that is not the one below the home.
+    claimed_tree: Option<PathBuf>,
 }
 
 impl Case {
@@ -44,7 +46,15 @@ impl Case {
         for folder in ["work", ".ssh", ".codex", ".claude"] {
             fs::create_dir(bench.home().join(folder)).unwrap();
         }
-        Self { bench, model: Model::start(script), cli, plain: false, has_keys: true, is_reachable: true }
+        Self {
+            bench,
+            model: Model::start(script),
+            cli,
+            plain: false,
+            has_keys: true,
+            is_reachable: true,
+            claimed_tree: None,
+        }
     }
 
     fn worktree(&self) -> PathBuf {
@@ -114,7 +124,7 @@ impl Case {
     fn assignment(&self) -> Assignment {
         let assignment = self.bench.assignment();
         let mut row: Value = serde_json::from_slice(assignment.event.raw()).unwrap();
-        row["pointers"]["worktreePath"] = json!(self.worktree());
+        row["pointers"]["worktreePath"] = json!(self.claimed_tree.clone().unwrap_or_else(|| self.worktree()));
         let event = haltline_protocol::HaltEvent::parse(row.to_string().as_bytes()).unwrap();
         Assignment { event: Arc::new(event), ..assignment }
     }
@@ -483,6 +493,77 @@ async fn a_hostile_model_in_a_hostile_work_tree_changes_nothing_and_learns_no_se
             assert!(!body.contains("OBEY-"), "{}", case.cli);
         }
         assert!(!case.output().contains(&format!("{CANARY}-")), "{}", case.output());
+    })
+    .await;
+}
+
+/// Files that hold credentials, below the home.
+const CREDENTIALS: [&str; 9] = [
+    ".ssh/id",
+    ".codex/auth.json",
+    ".claude/.credentials.json",
+    ".config/haltline/config.toml",
+    ".cargo/credentials.toml",
+    ".kimi/config",
+    ".bash_history",
+    ".netrc",
+    "work/.env",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_credential_is_in_reach_whatever_the_work_tree_is_and_the_users_settings_allow() {
+    if programs().is_none() {
+        return;
+    }
+    let mut cases = Vec::new();
+    for (cli, tree) in
+        ["codex", "claude", "gemini"].into_iter().flat_map(|cli| ["work", "home", "/"].map(|tree| (cli, tree)))
+    {
+        let quiet = Case::new(cli, Script::default());
+        let home = quiet.bench.home().to_owned();
+        // Gemini has no means to keep one file of a work tree from its tools, and the others know one work tree.
+        let is_in_question = |name: &&str| (cli != "gemini" && tree == "work") || !name.ends_with(".env");
+        let planted: Vec<PathBuf> =
+            CREDENTIALS.into_iter().filter(is_in_question).map(|name| home.join(name)).collect();
+        for place in &planted {
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, format!("{{\"{CANARY}-file\":1}}")).unwrap();
+        }
+        fs::write(home.join("work/notes.txt"), "the WORD of the notes\n").unwrap();
+        let allows = json!({"permissions": {
+            "allow": ["Read(//**)", "Grep"], "defaultMode": "bypassPermissions", "additionalDirectories": ["/"],
+        }});
+        fs::write(home.join(".claude/settings.json"), allows.to_string()).unwrap();
+        let places = planted.iter();
+        let script = |place: &Path| format!("cat '{}'", place.display());
+        let mut calls: Vec<(&'static str, Value)> = match cli {
+            "codex" => places.map(|place| ("exec_command", json!({"cmd": script(place)}))).collect(),
+            "claude" => places.map(|place| ("Read", json!({"file_path": place}))).collect(),
+            _ => places.map(|place| ("read_file", json!({"file_path": place}))).collect(),
+        };
+        let search = json!({"pattern": format!("{CANARY}-."), "path": home, "output_mode": "content"});
+        match cli {
+            "claude" => calls.push(("Grep", search)),
+            "gemini" => calls.push(("grep_search", json!({"pattern": format!("{CANARY}-."), "dir_path": home}))),
+            _ => calls.push(("exec_command", json!({"cmd": "cat notes.txt"}))),
+        }
+        let claimed_tree = match tree {
+            "work" => None,
+            "home" => Some(home),
+            tree => Some(PathBuf::from(tree)),
+        };
+        cases.push(Case { model: Model::start(Script { calls, ..Script::default() }), claimed_tree, ..quiet });
+    }
+    run_all(cases, |_, case, verdict| {
+        verdict.unwrap_or_else(|error| panic!("{}: {error}\n{}", case.cli, case.output()));
+        let bodies = case.model.bodies();
+        assert!(bodies.len() > CREDENTIALS.len(), "{}: {}", case.cli, bodies.len());
+        let last = bodies.last().unwrap();
+        let leak = last.find(&format!("{CANARY}-file")).map(|place| &last[place.saturating_sub(400)..place + 20]);
+        assert_eq!(leak, None, "{} in {:?}", case.cli, case.claimed_tree);
+        if case.cli == "codex" && case.claimed_tree.is_none() {
+            assert!(last.contains("WORD of the notes"), "the work tree can be read");
+        }
     })
     .await;
 }

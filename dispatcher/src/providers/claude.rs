@@ -13,12 +13,14 @@ use std::path::PathBuf;
 
 use haltline_protocol::Failure;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::Hidden;
 use crate::cost::{ModelTokens, SaidCost};
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
 };
+use crate::secret_places::secret_places;
 
 /// What claude is told whatever the user says: read only, ask nobody, take no settings, hooks or servers from the work
 /// tree, keep no session.
@@ -104,7 +106,7 @@ impl Provider for Claude {
         let mut line =
             CommandLine { program: brief.program.map(PathBuf::from).unwrap_or_default(), ..Default::default() };
         line.arguments.extend(arguments(ALWAYS));
-        line.arguments.extend(arguments(["--json-schema", brief.schema]));
+        line.arguments.extend(arguments(["--json-schema", brief.schema, "--settings", &may_not_read(brief)]));
         if brief.reserve_usd > 0.0 {
             line.arguments.extend(arguments(["--max-budget-usd".to_owned(), brief.reserve_usd.to_string()]));
         }
@@ -146,6 +148,33 @@ impl Provider for Claude {
         }
         reading
     }
+}
+
+/// Settings that keep its tools out of the places of credentials, whatever the user's own settings allow. A path of
+/// `Read` is absolute where it begins with two slashes, and takes wildcards. `Grep` and `Glob` leave out what such a rule
+/// says only below the folder that they work in; elsewhere they keep to one that may begin anywhere.
+fn may_not_read(brief: &Brief<'_>) -> String {
+    let own_home = brief.setting.section.env.get("CLAUDE_CONFIG_DIR").map(|Hidden(folder)| PathBuf::from(folder));
+    let places = own_home.into_iter().chain(secret_places(brief.environment, brief.directory));
+    let rules = places.filter(|place| place.is_absolute()).flat_map(|place| {
+        let literal = escaped(&place.to_string_lossy());
+        ["/", "**"]
+            .into_iter()
+            .flat_map(move |start| [format!("Read({start}{literal})"), format!("Read({start}{literal}/**)")])
+    });
+    json!({"permissions": {"deny": rules.collect::<Vec<_>>()}}).to_string()
+}
+
+/// A path in which no character is a wildcard.
+fn escaped(path: &str) -> String {
+    let mut literal = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if matches!(letter, '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(letter);
+    }
+    literal
 }
 
 /// The object that `--output-format json` prints.
@@ -231,8 +260,6 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::provider::ExitState;
 

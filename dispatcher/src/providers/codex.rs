@@ -22,6 +22,7 @@ use crate::cost::ModelTokens;
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
 };
+use crate::secret_places::secret_places;
 
 const SCHEMA: &str = "schema.json";
 
@@ -59,26 +60,6 @@ const ALWAYS: [&str; 31] = [
     "-c",
     "shell_environment_policy.exclude=[\"*KEY*\",\"*TOKEN*\",\"*SECRET*\"]",
     "--output-schema",
-];
-
-/// Where credentials are, below the user's home. Its shell reads none of them.
-const SECRET_PLACES: [&str; 16] = [
-    ".aws",
-    ".azure",
-    ".claude",
-    ".claude.json",
-    ".codex",
-    ".config/gcloud",
-    ".config/gh",
-    ".docker",
-    ".gemini",
-    ".git-credentials",
-    ".gnupg",
-    ".kube",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".ssh",
 ];
 
 /// What its messages mean, the first row that fits. Texts of codex 0.169.0.
@@ -237,11 +218,9 @@ impl Provider for Codex {
 /// The permission profile as `codex -c` takes it. A JSON string is a TOML string too.
 fn may_read(brief: &Brief<'_>) -> String {
     let own_home = brief.setting.section.env.get("CODEX_HOME").map(|Hidden(folder)| PathBuf::from(folder));
-    let home = brief.environment.folder("HOME");
-    let below_home = home.iter().flat_map(|home| SECRET_PLACES.map(|place| home.join(place)));
-    let homes = own_home.into_iter().chain(brief.environment.folder("CODEX_HOME"));
+    let places = own_home.into_iter().chain(secret_places(brief.environment, brief.directory));
     let mut rules = vec!["\":root\"=\"read\"".to_owned()];
-    for place in homes.chain(below_home).filter(|place| place.is_absolute()) {
+    for place in places.filter(|place| place.is_absolute()) {
         let rule = format!("{}=\"none\"", serde_json::Value::from(place.to_string_lossy()));
         if !rules.contains(&rule) {
             rules.push(rule);
