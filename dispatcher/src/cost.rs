@@ -246,7 +246,7 @@ impl Charges {
             tracing::warn!(
                 model = named,
                 assumed_usd = self.assumed_usd,
-                "no price is known for the model, so each investigation is charged the assumed cost for it; add it to [prices]"
+                "no price is known for the model, so the assumed cost is charged for it each time; add it to [prices]"
             );
         }
     }

@@ -75,11 +75,11 @@ mod tests {
     #[test]
     fn the_places_are_those_of_the_home_of_the_variables_and_of_the_work_tree() {
         let environment = Environment::default().with("HOME", "/home/me").with("CODEX_HOME", "/codex");
-        let places = secret_places(&environment.with("XDG_CONFIG_HOME", "/config"), Path::new("/work"));
-        for place in ["/home/me/.ssh", "/home/me/.config/haltline", "/codex", "/config/haltline", "/work/.env"] {
+        let places = secret_places(&environment.with("XDG_CONFIG_HOME", "/config"), Path::new("/tree"));
+        for place in ["/home/me/.ssh", "/home/me/.config/haltline", "/codex", "/config/haltline", "/tree/.env"] {
             assert!(places.iter().any(|found| found == Path::new(place)), "{place}");
         }
-        assert!(secret_places(&Environment::default(), Path::new("/work")).iter().all(|place| place.is_absolute()));
+        assert!(secret_places(&Environment::default(), Path::new("/tree")).iter().all(|place| place.is_absolute()));
     }
 
     #[test]
@@ -95,6 +95,6 @@ mod tests {
         for folder in ["home/me/work", "elsewhere", "home/m"] {
             assert!(!holds_home(&root.path().join(folder), &environment), "{folder}");
         }
-        assert!(!holds_home(Path::new("/work"), &Environment::default()));
+        assert!(!holds_home(Path::new("/tree"), &Environment::default()));
     }
 }
