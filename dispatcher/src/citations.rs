@@ -24,10 +24,13 @@ const MOST_OF_ENTRY: usize = 2 << 10;
 const LARGEST_FILE: u64 = 2 << 20;
 /// How many files are looked into for one report.
 const MOST_FILES: usize = 16;
-/// The shortest quotation that proves anything, in characters, unless it is a whole line.
+/// The fewest letters and digits of a line that proves something where it is the whole entry: an error may say `OOM`.
+const SHORTEST_ENTRY: usize = 3;
+/// The shortest part of an entry that proves something by being a whole line, or by being two words of one, in
+/// characters.
 const SHORTEST_QUOTE: usize = 6;
-/// The shortest line of the log that proves anything by standing inside an entry, in characters.
-const SHORTEST_LINE: usize = 12;
+/// The shortest text that proves something wherever it stands, in characters. A word alone stands in every log.
+const SHORTEST_TEXT: usize = 12;
 /// How far from the cited line the quoted text may stand, in lines: people and models miscount.
 const NEAR: usize = 5;
 /// The most components of a path.
@@ -90,10 +93,15 @@ impl<'a> Sources<'a> {
         let whole = even(entry.split(" [the last ").next().unwrap_or(entry));
         let after_label = whole.split_once(": ").map_or("", |(_, rest)| rest);
         let quoted = quotes(entry);
-        let parts = [whole.as_str(), after_label].into_iter().chain(quoted.iter().map(String::as_str));
-        let mut parts = parts.map(bare).filter(|part| !part.is_empty());
+        let parts = [whole.as_str(), after_label].into_iter().chain(quoted.iter().map(String::as_str)).map(bare);
+        let mut parts = parts.filter(|part| letters(part) >= SHORTEST_QUOTE);
         parts.any(|part| self.lines.contains(part) || (is_telling(part) && self.text.contains(part)))
-            || self.lines.iter().any(|line| line.chars().count() >= SHORTEST_LINE && whole.contains(line))
+            || self.lines.iter().any(|line| line.chars().count() >= SHORTEST_TEXT && whole.contains(line))
+            || self.is_short_line(bare(&whole))
+    }
+
+    fn is_short_line(&self, entry: &str) -> bool {
+        entry.chars().filter(|letter| letter.is_alphanumeric()).count() >= SHORTEST_ENTRY && self.lines.contains(entry)
     }
 
     fn cites_file(&self, entry: &str, files_left: &mut usize) -> bool {
@@ -156,7 +164,8 @@ fn read_bounded(file: File) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whether the line is there and what the entry says of it stands near: a quotation of it, or a word that it has.
+/// Whether the line is there and what the entry says of it stands near: a quotation of it, or words that it has. One word
+/// is enough only where the entry says no more.
 fn stands_near(text: &str, line: usize, says: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     if line == 0 || line > lines.len() {
@@ -168,9 +177,16 @@ fn stands_near(text: &str, line: usize, says: &str) -> bool {
     if !quoted.is_empty() {
         return quoted.iter().any(|part| near.contains(bare(&even(part))));
     }
+    let (said, there) = (words(says), words(&near));
+    // People say `opened` of an `open`.
+    let is_there = |word: &&&str| there.iter().any(|known| word.starts_with(known));
+    said.iter().filter(is_there).count() >= said.len().min(2)
+}
+
+/// The words of a text that are long enough to tell something.
+fn words(text: &str) -> HashSet<&str> {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    let mut words = says.split(|letter| !is_word(letter)).filter(|word| word.len() >= 4).peekable();
-    words.peek().is_none() || words.any(|word| near.contains(word))
+    text.split(|letter| !is_word(letter)).filter(|word| word.len() >= 4).collect()
 }
 
 /// The quoted parts of a text, their spaces evened out.
@@ -180,8 +196,14 @@ fn quotes(text: &str) -> Vec<String> {
     quote.captures_iter(text).filter_map(inner).collect()
 }
 
+/// Whether a text proves something by standing in a line.
 fn is_telling(part: &str) -> bool {
-    part.chars().filter(|letter| !letter.is_whitespace()).count() >= SHORTEST_QUOTE
+    part.chars().count() >= SHORTEST_TEXT || part.contains(' ')
+}
+
+/// How many characters a text has besides spaces.
+fn letters(part: &str) -> usize {
+    part.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
 /// Without the marks that people put around a quotation.
@@ -205,7 +227,7 @@ mod tests {
     use super::*;
 
     fn event(worktree: &Path, log: &Path) -> HaltEvent {
-        let tail = "step 1 ok\n\u{1b}[31mE: No space   left on device\u{1b}[0m\n  at write (fs.js:12)\nOOM\n";
+        let tail = "step 1 ok\n\u{1b}[31mE: No space   left on device\u{1b}[0m\n  at write (fs.js:12)\nOOM\n}\ntest result: failed\n";
         let row = json!({
             "faultId": "K", "runId": "r", "stateSlug": "s", "kind": "K", "severity": "HIGH", "timestamp": "",
             "message": "phase 3 failed", "pointers": {"worktreePath": worktree, "stdoutLog": log},
@@ -248,9 +270,22 @@ mod tests {
         ] {
             assert!(verified(&event, entry), "{entry}");
         }
-        for entry in
-            ["", " ", "space", "E: disk quota exceeded", "the log ends", "`E:`", "a", "gone.js:12", ":", "\"\""]
-        {
+        for entry in [
+            "",
+            " ",
+            "space",
+            "E: disk quota exceeded",
+            "the log ends",
+            "`E:`",
+            "a",
+            "gone.js:12",
+            ":",
+            "\"\"",
+            "}",
+            "note: }",
+            "Proof: failed",
+            "aliens poisoned the DNS and \"failed\"",
+        ] {
             assert!(!verified(&event, entry), "{entry}");
         }
     }
@@ -289,6 +324,7 @@ mod tests {
             "src/main.rs:99999999999 disk",
             "src/main.rs:2 `unwrap()`",
             "src/main.rs:2 panics without reason",
+            "src/main.rs:1 with the DNS call in main",
             "src/other.rs:1 disk",
             "../secret:1 disk",
             "src/../../secret:1 disk",
