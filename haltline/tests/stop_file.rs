@@ -80,3 +80,13 @@ fn a_dry_run_tells_of_it() {
     let result = home.drain(FINDS_CAUSE, ["--dry-run"]).expect(75).says(SAYS).json();
     assert_eq!((&result["processed"], &result["deferred"]), (&json!(0), &json!(2)));
 }
+
+#[test]
+fn it_stops_an_investigation_by_hand_too() {
+    let home = home();
+    let stop = home.write("STOP", "");
+    let stub = home.stub(FINDS_CAUSE);
+    let ended = home.run(["investigate", "f", "--investigator", "command", "--command", &stub]);
+    ended.expect(75).says(&format!("{SAYS}{}; remove it", stop.display()));
+    assert_eq!((home.trace().len(), home.holds().len()), (0, 0));
+}

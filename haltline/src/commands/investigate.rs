@@ -3,6 +3,7 @@
 //! The report is filed like a drain's, under a drain id of its own, so that an earlier report of the fault is kept
 //! beside it. There is no analytics row: a row tells what became of an event, and nothing becomes of this one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
@@ -51,6 +52,8 @@ enum InvestigateError {
         "a drain that is dead holds the fault `{0}`; the next drain takes it back: `haltline drain-faults --queue`"
     )]
     HeldByTheDead(String),
+    #[error("dispatching is stopped by {}; remove it to go on", .0.display())]
+    Stopped(PathBuf),
     #[error(transparent)]
     NoInvestigator(#[from] NoInvestigator),
     #[error(transparent)]
@@ -87,6 +90,7 @@ impl InvestigateError {
             Self::Config(_) | Self::NoInvestigator(_) => Exit::Config,
             Self::Unknown { .. } | Self::SeveralRuns { .. } | Self::AuditOnly => Exit::Usage,
             Self::HeldNow(_) | Self::HeldByTheDead(_) => Exit::Failed,
+            Self::Stopped(_) => Exit::Stopped,
             Self::Compose(error) => error.exit(),
         }
     }
@@ -178,6 +182,9 @@ async fn ask(
         return Err(InvestigateError::HeldNow(fault()));
     }
     let event = Arc::new(event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?);
+    if queue.is_stopped().await? {
+        return Err(InvestigateError::Stopped(layout.stop()));
+    }
     let ticket = Ticket { name: event_name(key).into(), mark: 0, stamp: Timestamp::now(), claimed: false };
     let slot = queue.begin_attempt(event.delivery.attempts.saturating_add(1), &ticket, &[]).await?;
     let assignment =
