@@ -1,4 +1,5 @@
-//! Settings with a secret's name: `API_KEY=…`, `"password": "…"`, `--token …`.
+//! Settings with a secret's name: `API_KEY=…`, `"password": "…"`, `--token …`, `<password>…</password>`, and what
+//! netrc(5) has.
 
 use std::ops::Range;
 
@@ -69,7 +70,10 @@ pub(super) fn read(view: &View<'_>, word: &Range<usize>, is_password: bool) -> O
     {
         return None;
     }
-    let opening = opening(view, name_end).or_else(|| argument(view, word.start, name_end))?;
+    let opening = opening(view, name_end)
+        .or_else(|| argument(view, word.start, name_end))
+        .or_else(|| element(view, word, name_end))
+        .or_else(|| netrc(view, word, name_end))?;
     let end = value_end(view, &opening, word.start);
     let value = &bytes[opening.start..end];
     if !is_secret(value, is_password, opening.quote.is_some()) {
@@ -180,6 +184,27 @@ fn argument(view: &View<'_>, word_start: usize, name_end: usize) -> Option<Openi
     (is_option && bytes.get(name_end) == Some(&b' ') && place < limit).then(|| quoted(bytes, place, limit))
 }
 
+/// Where the value begins of an XML element without attributes.
+fn element(view: &View<'_>, word: &Range<usize>, name_end: usize) -> Option<Opening> {
+    let bytes = view.bytes();
+    let name = bytes[view.line_start(word.start)..word.start].iter().rev().take(LONGEST_SUFFIX);
+    let name_start = word.start - name.take_while(|byte| is_name(**byte)).count();
+    let is_element = name_start > 0 && bytes[name_start - 1] == b'<' && bytes.get(name_end) == Some(&b'>');
+    let place = name_end + 1;
+    (is_element && place < view.line_end(name_end - 1)).then_some(Opening { start: place, quote: None })
+}
+
+/// Where the value begins of `password` behind a `machine` and its `login`.
+fn netrc(view: &View<'_>, word: &Range<usize>, name_end: usize) -> Option<Opening> {
+    let bytes = view.bytes();
+    let before = &bytes[view.line_start(word.start)..word.start];
+    let before = &before[before.len().saturating_sub(LONGEST_VALUE)..];
+    let has = |word: &[u8]| before.windows(word.len()).any(|part| part == word);
+    let is_entry = has(b"machine ") && has(b" login ") && bytes.get(name_end) == Some(&b' ');
+    let place = name_end + 1;
+    (is_entry && place < view.line_end(name_end - 1)).then_some(Opening { start: place, quote: None })
+}
+
 fn quoted(bytes: &[u8], place: usize, limit: usize) -> Opening {
     let slashes = bytes[place..limit].iter().take(LONGEST_SEPARATOR).take_while(|byte| **byte == b'\\').count();
     match bytes[place + slashes..limit].first() {
@@ -246,7 +271,8 @@ fn is_secret(value: &[u8], is_password: bool, is_quoted: bool) -> bool {
     let is_mixed = value.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ');
     if is_password {
         let words = value.iter().filter(|byte| **byte == b' ').count();
-        return value.len() >= 6 && has_letter && is_mixed && words < 4 && !is_reference(value);
+        let is_chosen = is_mixed || (looks_random(value) && entropy(value) >= 2.5);
+        return value.len() >= 6 && has_letter && is_chosen && words < 4 && !is_reference(value);
     }
     // Entropy is bound by the length: ten letters have 3.3 bits at most.
     let least_entropy = if value.len() >= 20 && !value.iter().all(u8::is_ascii_hexdigit) { 3.5 } else { 2.9 };

@@ -36,8 +36,27 @@ impl Planted {
 
 /// Eight of each of more than twenty kinds.
 pub(crate) fn planted() -> Vec<Planted> {
-    let mut dice = Dice(7);
-    (0..8).flat_map(|_| one_of_each(&mut dice)).collect()
+    let (mut dice, mut more_dice) = (Dice(7), Dice(8));
+    (0..8).flat_map(|_| [one_of_each(&mut dice), named_otherwise(&mut more_dice)].concat()).collect()
+}
+
+/// Secrets that only what stands around them tells.
+fn named_otherwise(dice: &mut Dice) -> Vec<Planted> {
+    let letters = loop {
+        let text = dice.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 16);
+        if text.as_bytes().windows(2).filter(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase()).count()
+            > 1
+        {
+            break text;
+        }
+    };
+    let webhook = format!("{}/{}", 1_000_000_000_000_000_000 + dice.below(1 << 40), dice.text(URL_SAFE, 68));
+    vec![
+        Planted::named("setting", "DB_PASSWORD=", letters.clone(), ""),
+        Planted::named("setting", "    <password>", letters.clone(), "</password>"),
+        Planted::named("setting", "machine git.example.org login bot password ", letters, ""),
+        Planted::formed("discord", "https://discord.com/api/webhooks/", webhook),
+    ]
 }
 
 fn one_of_each(dice: &mut Dice) -> Vec<Planted> {
