@@ -146,12 +146,26 @@ fn a_huge_file_is_quarantined_unread() {
 #[test]
 fn a_file_with_two_names_is_quarantined_and_its_other_name_is_untouched() {
     let home = Home::new();
-    let other = home.write_beside("other.json", fault("r", "f").to_string());
-    std::fs::create_dir_all(home.queue(PENDING)).unwrap();
-    std::fs::hard_link(&other, home.queue(PENDING).join("x.json")).unwrap();
+    let other = home.beside("other.json");
+    std::fs::hard_link(home.put_old("x.json", fault("r", "f").to_string()), &other).unwrap();
     assert_eq!(home.drain(FINDS_CAUSE, NOTHING).expect(1).json()["quarantined"], json!(1));
     assert_eq!(std::fs::read_to_string(other).unwrap(), fault("r", "f").to_string());
     assert_eq!(home.trace(), NOTHING);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "this side is the writer")]
+fn a_file_that_its_writer_is_just_linking_into_the_queue_is_left_to_it() {
+    let home = Home::new();
+    let first = home.write_beside("x.tmp", fault("r", "f").to_string());
+    std::fs::create_dir_all(home.queue(PENDING)).unwrap();
+    std::fs::hard_link(&first, home.queue(PENDING).join("r-f.json")).unwrap();
+    let result = home.drain(FINDS_CAUSE, NOTHING).expect(0).json();
+    assert_eq!((&result["quarantined"], &result["failed"], &result["skipped"]), (&json!(0), &json!(0), &json!(0)));
+    assert_eq!((home.names(PENDING), home.names("quarantine").len()), (vec!["r-f.json".to_owned()], 0));
+    std::fs::remove_file(first).unwrap();
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    home.check_settled_once(&["r-f.json".to_owned()], "investigated");
 }
 
 #[test]

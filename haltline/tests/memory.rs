@@ -71,12 +71,12 @@ fn plant(home: &Home, folder: &str) -> UnixListener {
     std::fs::write(at.join("twice.json"), text.replacen('{', "{\"kind\":\"SOFT_HALT_WARN\",", 1)).unwrap();
     let twins = format!("{{{}\"z\":1}}", "\"k\":0,".repeat(100_000));
     std::fs::write(at.join("twins.json"), twins).unwrap();
+    let secret = home.write_beside("secret.json", text);
+    std::fs::hard_link(&secret, at.join("linked.json")).unwrap();
     for name in support::names(&at) {
         let file = File::options().write(true).open(at.join(name)).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
     }
-    let secret = home.write_beside("secret.json", text);
-    std::fs::hard_link(&secret, at.join("linked.json")).unwrap();
     symlink(&secret, at.join("link.json")).unwrap();
     symlink("/dev/zero", at.join("zero.json")).unwrap();
     std::fs::create_dir(at.join("folder.json")).unwrap();

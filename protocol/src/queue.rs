@@ -142,7 +142,7 @@ pub enum WaitingBody {
     Marker(ResolvedMarker),
     /// No readable event, for a reason that is given.
     Malformed(String),
-    /// Unreadable, and so young that its writer may still be at it. Left alone.
+    /// Unreadable or with a second name, and so young that its writer may still be at it. Left alone.
     Unfinished,
     /// A directory, FIFO, socket, device or symbolic link, by name; never opened. Left alone.
     Special(&'static str),

@@ -22,7 +22,7 @@ pub const LARGEST_ROW: u64 = 1 << 20;
 const BATCH_FILES: usize = 1024;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
 const BATCH_BYTES: usize = 4 << 20;
-/// A file that does not parse and is younger than this is left alone: its writer may be slow.
+/// A file that does not parse or has two names, and is younger than this, is left alone: its writer may be slow.
 const YOUNG: SignedDuration = SignedDuration::from_secs(60);
 /// A file from further in the future than this is not young: its clock was wrong, and it must not wait for ever.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
@@ -122,6 +122,8 @@ pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
             Err(_) if is_young(modified, Timestamp::now()) => WaitingBody::Unfinished,
             Err(error) => WaitingBody::Malformed(error.to_string()),
         },
+        // A writer that links its file into the queue and then removes the first name has two for an instant.
+        Ok(Row::Refused(_)) if stat.st_nlink > 1 && is_young(modified, Timestamp::now()) => WaitingBody::Unfinished,
         Ok(Row::Refused(reason)) => WaitingBody::Malformed(reason),
         Err(errno) => WaitingBody::Unreadable { errno: errno_name(errno) },
     };
@@ -258,6 +260,8 @@ mod tests {
         File::create(home.path().join("huge.json")).unwrap().set_len(200 << 20).unwrap();
         plant(&folder, "twice.json", b"{}", HOUR);
         std::fs::hard_link(home.path().join("twice.json"), home.path().join("also")).unwrap();
+        plant(&folder, "being-linked.json", b"{}", Duration::ZERO);
+        std::fs::hard_link(home.path().join("being-linked.json"), home.path().join("first-name")).unwrap();
         std::fs::create_dir(home.path().join("folder.json")).unwrap();
         symlink("/etc/passwd", home.path().join("link.json")).unwrap();
         let fifo = home.path().join("fifo.json");
@@ -265,6 +269,7 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(home.path().join("socket.json")).unwrap();
 
         let expected = [
+            ("being-linked.json", "unfinished"),
             ("fifo.json", "FIFO"),
             ("folder.json", "directory"),
             ("huge.json", "the file has 209715200 bytes; a row has at most 1048576"),
