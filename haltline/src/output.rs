@@ -76,28 +76,44 @@ pub(crate) fn json(value: &impl Serialize) {
 
 /// Prints an error with its causes on standard error, once, at the top.
 pub(crate) fn error(error: &dyn Error) {
+    note(visible(&with_causes(error)));
+}
+
+fn with_causes(error: &dyn Error) -> String {
     let mut text = format!("haltline: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
         let reason = error.to_string();
-        // An error that is passed through says what its cause says.
-        if !text.ends_with(&reason) {
+        // Many an error says what its cause says, and some say after it what to do.
+        if !text.contains(&reason) {
             text.push_str(": ");
             text.push_str(&reason);
         }
         cause = error.source();
     }
-    note(visible(&text));
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use haltline_protocol::QueueError;
+
     use super::*;
 
     #[test]
     fn nothing_from_outside_acts_on_a_terminal() {
         assert_eq!(visible_line("a\nb\u{1b}\tcde", 5), "a b c…");
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\r\n\tc\u{9b}\u{200b}d"), "a[31mb\n\tcd");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = || std::io::Error::from_raw_os_error(1);
+        let denied = QueueError { action: "open", path: "/x".into(), source: source(), hint: Some("look at it") };
+        let expected = format!("haltline: cannot open /x: {}; look at it", source());
+        assert_eq!(with_causes(&denied), expected);
+        let expected = format!("haltline: cannot read the input: {}", source());
+        assert_eq!(with_causes(&haltline_emitter::EmitError::Input(source())), expected);
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod support;
 use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
-use support::Home;
 use support::drains::{FINDS_CAUSE, PENDING, Running, fault};
+use support::{Home, set_mode};
 
 const NOTHING: [&str; 0] = [];
 const EMIT: [&str; 7] = ["emit", "--kind", "PHASE_FAILED", "--run-id", "r", "--message", "phase 0 failed"];
@@ -119,4 +119,19 @@ fn a_queue_root_that_is_a_file_or_a_link_is_refused_and_one_that_is_missing_is_m
     let result: Value = home.drain(FINDS_CAUSE, NOTHING).expect(0).json();
     assert_eq!(result["shortCircuited"], json!(1));
     assert_eq!(support::mode(&home.queue("")), 0o700);
+}
+
+#[test]
+fn a_home_that_cannot_be_made_is_told_once_with_its_cause_and_what_to_do() {
+    let home = Home::new();
+    home.run([&EMIT[..], &["--home", "/proc/x"]].concat()).expect(1).says("/proc/x").says("choose another place");
+
+    let locked = home.beside("locked");
+    std::fs::create_dir(&locked).unwrap();
+    set_mode(&locked, 0o500);
+    let ended = home.run_bound([&EMIT[..], &["--home", "locked/home"]].concat());
+    set_mode(&locked, 0o700);
+    let Some(ended) = ended else { return };
+    let ended = ended.expect(1).says("check who owns it");
+    assert_eq!(ended.stderr.matches("ermission denied").count(), 1, "{ended:#?}");
 }

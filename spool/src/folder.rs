@@ -74,7 +74,14 @@ impl Folder {
         }
         match vfs.make_root(path) {
             Ok(()) | Err(Errno::EXIST) => Self::open_on(vfs, path).and_then(settle),
-            Err(errno) => Err(failed("make the folder", path, errno)),
+            Err(errno) => {
+                let error = failed("make the folder", path, errno);
+                // The folder above is there, and takes none: it belongs to the kernel, or was just removed.
+                let hint = error.hint.or_else(|| {
+                    (errno == Errno::NOENT).then_some("the folder above it takes no new ones; choose another place")
+                });
+                Err(QueueError { hint, ..error })
+            }
         }
     }
 
