@@ -12,7 +12,7 @@ use rustix::fs::{Access, OFlags, access};
 /// Folders of PATH that are not absolute are passed over: an investigator runs in a folder that somebody else wrote.
 pub(crate) fn look_up(program: &OsStr, path: &OsStr) -> Option<PathBuf> {
     let name = Path::new(program);
-    if name.components().count() > 1 || name.is_absolute() {
+    if is_path(program) {
         let place = std::path::absolute(name).ok()?;
         return is_program(&place).then_some(place);
     }
@@ -20,6 +20,12 @@ pub(crate) fn look_up(program: &OsStr, path: &OsStr) -> Option<PathBuf> {
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
         .find(|place| is_program(place))
+}
+
+/// Whether a program is given by a path of its own, and not by a name to be found on PATH.
+pub(crate) fn is_path(program: &OsStr) -> bool {
+    let name = Path::new(program);
+    name.components().count() > 1 || name.is_absolute()
 }
 
 /// Whether it is a regular file that we may execute. A folder is executable too, and is no program.

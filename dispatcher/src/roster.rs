@@ -1,5 +1,6 @@
 //! Which investigators may be used, and which of them is there. Nothing is looked for before it is needed.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use haltline_protocol::{Assignment, Failure, Investigation, Investigator, NoInve
 use crate::investigate::ProcessInvestigator;
 use crate::lineup::{Lineup, Member};
 use crate::process::Limits;
-use crate::program::{is_program, look_up};
+use crate::program::{is_path, is_program, look_up};
 use crate::provider::{Provider, Setting};
 use crate::providers::{PROVIDERS, find_provider};
 use crate::salvage::salvage;
@@ -99,7 +100,7 @@ impl Roster {
         match candidate.resolve(&self.environment, &self.charges) {
             Some(investigator) => Member::Present(Arc::new(investigator)),
             None => Member::Absent(format!(
-                "{}: {}: no executable {} on PATH",
+                "{}: {}: no executable {}",
                 candidate.name,
                 Failure::MissingProgram,
                 candidate.wanted().unwrap_or_default()
@@ -121,13 +122,23 @@ impl Roster {
     }
 
     fn nothing_there(&self) -> String {
-        let path = self.environment.path().display();
-        let programs: Vec<String> = self.candidates.iter().filter_map(Candidate::wanted).collect();
+        let programs = self.candidates.iter().filter_map(|candidate| candidate.provider.program(&candidate.setting));
+        let (paths, names): (Vec<_>, Vec<_>) = programs.partition(|program| is_path(program));
+        let quoted = |programs: &[OsString]| {
+            programs.iter().map(|program| format!("`{}`", program.display())).collect::<Vec<_>>().join(" or ")
+        };
+        let mut missing = Vec::new();
+        if !names.is_empty() {
+            missing.push(format!("{} on PATH ({})", quoted(&names), self.environment.path().display()));
+        }
+        if !paths.is_empty() {
+            missing.push(format!("at {}", quoted(&paths)));
+        }
         let hints: Vec<&str> = self.candidates.iter().map(|candidate| candidate.provider.install_hint()).collect();
         format!(
-            "no investigator can be started: no executable {} on PATH ({path}); install one ({}), \
+            "no investigator can be started: no executable {}; install one ({}), \
              or use the built-in rules with `--investigator triage`",
-            programs.join(" or "),
+            missing.join(" or "),
             hints.join("; "),
         )
     }
@@ -154,9 +165,11 @@ impl Candidate {
         self.provider.name() == COMMAND && self.provider.program(&self.setting).is_none()
     }
 
-    /// The name of the program that it needs; none where it needs none.
+    /// Which program it needs, and where: on PATH, or at a path of its own. None where it needs none.
     pub(crate) fn wanted(&self) -> Option<String> {
-        Some(format!("`{}`", self.provider.program(&self.setting)?.display()))
+        let program = self.provider.program(&self.setting)?;
+        let shown = program.display();
+        Some(if is_path(&program) { format!("at `{shown}`") } else { format!("`{shown}` on PATH") })
     }
 
     fn resolve(&self, environment: &Environment, charges: &Charges) -> Option<ProcessInvestigator> {
@@ -272,8 +285,18 @@ mod tests {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }
-        let roster = Roster::build(&DispatcherConfig { environment: nowhere, ..config("triage") }).unwrap();
+        let roster = Roster::build(&DispatcherConfig { environment: nowhere.clone(), ..config("triage") }).unwrap();
         assert_eq!(roster.pick().unwrap().name(), "triage");
+
+        let mut asked = DispatcherConfig { environment: nowhere, ..config("mine") };
+        asked.investigators.insert("mine".to_owned(), own(&["/nowhere/mine"]));
+        let text = Roster::build(&asked).unwrap().pick().unwrap_err().to_string();
+        assert!(text.contains("no executable at `/nowhere/mine`; ") && !text.contains("PATH"), "{text}");
+        asked = DispatcherConfig { chain: ["codex", "mine"].map(str::to_owned).to_vec(), ..asked };
+        let chained = DispatcherConfig { choice: "auto".to_owned(), ..asked };
+        let text = Roster::build(&chained).unwrap().pick().unwrap_err().to_string();
+        let expected = format!("no executable `codex` on PATH ({}) or at `/nowhere/mine`; ", home.path().display());
+        assert!(text.contains(&expected), "{text}");
     }
 
     #[test]

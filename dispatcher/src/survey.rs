@@ -50,9 +50,9 @@ pub enum Seen {
         /// Why not.
         problem: String,
     },
-    /// There is no such program on PATH.
+    /// There is no such program.
     Missing {
-        /// What was looked for.
+        /// What was looked for, and where, as "`codex` on PATH".
         wanted: String,
     },
 }

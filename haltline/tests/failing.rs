@@ -225,3 +225,15 @@ fn a_count_of_attempts_at_the_end_of_its_range_gives_the_event_up() {
     assert_eq!((&result["failed"], &result["deadLettered"]), (&json!(1), &json!(1)));
     assert_eq!(home.names("dead-letter"), [file]);
 }
+
+#[test]
+fn a_program_that_is_given_by_its_path_is_not_said_to_be_missing_on_path() {
+    let home = Home::new();
+    home.put(&fault("r", "f"));
+    home.write_beside("config.toml", "[investigators.mine]\ncommand = [\"/nowhere/mine\"]\n");
+    let asked = ["--investigator", "mine", "--config", "config.toml"];
+    let ended = home.run(["drain-faults", "--queue"].iter().chain(&asked)).expect(78);
+    let ended = ended.says("no executable at `/nowhere/mine`");
+    assert!(!ended.stderr.contains("PATH"), "{ended:#?}");
+    assert_eq!(home.names(PENDING), ["r-f.json"]);
+}

@@ -151,7 +151,7 @@ impl InvestigatorTold {
             Seen::BuiltIn => ("built-in", None, None, None),
             Seen::Starts { program, version } => ("starts", Some(program), version, None),
             Seen::Broken { program, problem } => ("broken", Some(program), None, Some(problem)),
-            Seen::Missing { wanted } => ("missing", None, None, Some(format!("no executable {wanted} on PATH"))),
+            Seen::Missing { wanted } => ("missing", None, None, Some(format!("no executable {wanted}"))),
         };
         Self {
             name: finding.name,
