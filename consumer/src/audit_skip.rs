@@ -41,9 +41,11 @@ impl AuditSkip {
 /// The order that settles an audit-only event.
 fn skip(candidate: Candidate) -> Order {
     let draft = draft(&candidate.event, &candidate.ticket, RowOutcome::AuditSkipped);
+    // Before anything is claimed, a drain holds its own event alone.
+    let tally = if candidate.ticket.claimed { Tally::OwnAudit } else { Tally::ShortCircuited };
     Order {
         settlement: Settlement { ticket: candidate.ticket, to: Destination::Processed, draft: Some(draft) },
-        tally: Tally::ShortCircuited,
+        tally,
         is_avoided: candidate.is_due,
     }
 }

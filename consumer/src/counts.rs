@@ -35,6 +35,15 @@ pub struct DrainCounts {
     pub cost_usd: f64,
     /// Events that would have been dispatched but for the filters and the sharing.
     pub avoided: u64,
+    /// Whether its own audit event is among the short-circuited; 0 or 1.
+    #[serde(skip)]
+    pub own_settled: u64,
+    /// Whether its own audit event is among the avoided; 0 or 1.
+    #[serde(skip)]
+    pub own_avoided: u64,
+    /// Investigations that brought a report and do not say what they cost.
+    #[serde(skip)]
+    pub unpriced: u64,
     /// How often each known pattern settled an event, by the pattern's place in its file.
     #[serde(skip)]
     pub(crate) hits: BTreeMap<usize, u64>,
@@ -45,6 +54,8 @@ pub struct DrainCounts {
 pub(crate) enum Tally {
     Processed,
     ShortCircuited,
+    /// Short-circuited as the drain's own audit event.
+    OwnAudit,
     /// Short-circuited by the known pattern at this place in its file.
     KnownPattern(usize),
     Collapsed,
@@ -60,6 +71,10 @@ impl DrainCounts {
         match tally {
             Tally::Processed => self.processed += 1,
             Tally::ShortCircuited => self.short_circuited += 1,
+            Tally::OwnAudit => {
+                self.short_circuited += 1;
+                self.own_settled += 1;
+            }
             Tally::KnownPattern(place) => {
                 self.short_circuited += 1;
                 *self.hits.entry(place).or_default() += 1;
@@ -97,6 +112,9 @@ impl AddAssign<&Self> for DrainCounts {
         self.recovered += other.recovered;
         self.cost_usd += other.cost_usd;
         self.avoided += other.avoided;
+        self.own_settled += other.own_settled;
+        self.own_avoided += other.own_avoided;
+        self.unpriced += other.unpriced;
         for (place, count) in &other.hits {
             *self.hits.entry(*place).or_default() += count;
         }

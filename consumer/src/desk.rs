@@ -51,6 +51,7 @@ pub(crate) struct DeskReport {
 struct GroupReport {
     dispatched: bool,
     cost_usd: f64,
+    is_unpriced: bool,
     unfit: Option<String>,
     passed_over: Vec<String>,
 }
@@ -96,6 +97,7 @@ impl Desk {
             let done = done?;
             report.counts.dispatched += u64::from(done.dispatched);
             report.counts.cost_usd += done.cost_usd;
+            report.counts.unpriced += u64::from(done.is_unpriced);
             report.passed_over.extend(done.passed_over);
             if !done.dispatched {
                 started -= 1;
@@ -161,6 +163,7 @@ impl Desk {
         let mut report = GroupReport {
             dispatched: true,
             cost_usd: usage.cost.map_or(0.0, |cost| cost.usd),
+            is_unpriced: verdict.is_ok() && usage.cost.is_none(),
             unfit: None,
             passed_over: usage.passed_over.clone(),
         };

@@ -114,5 +114,6 @@ fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut DrainCo
     counts.add(tally);
     if is_avoided {
         counts.avoided += 1;
+        counts.own_avoided += u64::from(tally == Tally::OwnAudit);
     }
 }

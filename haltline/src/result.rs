@@ -38,32 +38,33 @@ impl DrainResult {
         }
     }
 
-    /// Prints a few lines: what was done, what it cost, what it saved, what is left.
+    /// Prints a few lines: what was done, what it cost, what it saved, what is left. The drain's own event is none of
+    /// what people had it work off.
     pub(crate) fn print(&self) {
         let counts = &self.counts;
-        let would = if self.dry_run { "would be " } else { "" };
+        let would_be = if self.dry_run { "would be " } else { "" };
+        let be = |what: &str| format!("{would_be}{what}");
+        let fail = if self.dry_run { "would fail" } else { "failed" };
         let parts = [
-            (counts.processed, "investigated"),
-            (counts.duplicates, "settled by another's investigation"),
-            (counts.short_circuited, "settled free (audit or known pattern)"),
-            (counts.collapsed, "settled free (went away by themselves)"),
-            (counts.quarantined, "quarantined: no readable events"),
-            (counts.failed, "failed"),
-            (counts.deferred, "left for later"),
-            (counts.skipped, "not due (severity, run or back-off)"),
+            (counts.processed, be("investigated")),
+            (counts.duplicates, be("settled by another's investigation")),
+            (counts.short_circuited - counts.own_settled, be("settled free (audit or known pattern)")),
+            (counts.collapsed, be("settled free (went away by themselves)")),
+            (counts.quarantined, be("quarantined: no readable events")),
+            (counts.failed, fail.to_owned()),
+            (counts.deferred, be("left for later")),
+            (counts.skipped, "not due (severity, run or back-off)".to_owned()),
         ];
         let mut said_any = false;
         for (count, what) in parts {
             if count > 0 {
-                output::line(format!("{count:>7} {would}{what}"));
+                output::line(format!("{count:>7} {what}"));
                 said_any = true;
             }
         }
-        if !said_any {
-            output::line("Nothing waits.");
-        }
         if counts.recovered > 0 {
             output::line(format!("{:>7} taken back from drains that died", counts.recovered));
+            said_any = true;
         }
         if self.inbox_filed > 0 {
             output::line(format!("{:>7} filed in the inbox for you to act on", self.inbox_filed));
@@ -71,19 +72,28 @@ impl DrainResult {
         if self.proposals_appended > 0 {
             output::line(format!("{:>7} proposed as patterns", self.proposals_appended));
         }
-        output::line(self.money());
+        let money = if said_any { self.money() } else { Some("Nothing waits.".to_owned()) };
+        money.into_iter().for_each(output::line);
     }
 
+    /// What it cost and saved; none where a dry run has nothing to say of it.
     #[expect(clippy::cast_precision_loss, reason = "a count of events, shown to the cent")]
-    fn money(&self) -> String {
-        let saved = self.counts.avoided as f64 * TYPICAL_USD;
-        let spent = format!("Cost ${:.2}", self.counts.cost_usd);
-        match self.counts.avoided {
-            0 => format!("{spent}."),
-            avoided => {
-                format!("{spent}; saved about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each).")
-            }
+    fn money(&self) -> Option<String> {
+        let DrainCounts { cost_usd, unpriced, .. } = self.counts;
+        let avoided = self.counts.avoided - self.counts.own_avoided;
+        let saved = (avoided > 0).then(|| {
+            let saved = avoided as f64 * TYPICAL_USD;
+            format!("about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each)")
+        });
+        if self.dry_run {
+            return saved.map(|saved| format!("Would save {saved}."));
         }
+        let cost = match unpriced {
+            0 => format!("Cost ${cost_usd:.2}"),
+            unknown if cost_usd > 0.0 => format!("Cost ${cost_usd:.2}, unknown for {unknown}"),
+            unknown => format!("Cost unknown for {unknown}"),
+        };
+        Some(saved.map_or_else(|| format!("{cost}."), |saved| format!("{cost}; saved {saved}.")))
     }
 }
 

@@ -251,9 +251,38 @@ fn people_are_told_what_it_cost_and_what_it_saved() {
     home.put(&audit("r", "a"));
     let stub = home.stub(FINDS_CAUSE);
     let ended = home.run(["drain-faults", "--queue", "--investigator", "command", "--command", &stub]).expect(0);
-    assert!(ended.stdout.contains("Cost $0.25") && ended.stdout.contains("saved about $0.60"), "{ended:#?}");
-    assert!(ended.stdout.contains("1 investigated") && ended.stdout.contains("2 settled free"), "{ended:#?}");
+    assert!(ended.stdout.contains("Cost $0.25") && ended.stdout.contains("saved about $0.30"), "{ended:#?}");
+    assert!(ended.stdout.contains("1 investigated") && ended.stdout.contains("1 settled free"), "{ended:#?}");
     assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn the_own_event_of_a_drain_is_nothing_that_people_are_told_of() {
+    let home = Home::new();
+    let ended = home.run(["drain-faults", "--queue"]).expect(0);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("Nothing waits.\n", ""));
+    let result = home.run(["drain-faults", "--queue", "--json"]).expect(0).json();
+    assert_eq!((&result["shortCircuited"], &result["avoided"]), (&json!(1), &json!(1)), "programs are");
+}
+
+#[test]
+fn people_are_told_where_it_is_not_known_what_it_cost() {
+    let home = Home::new();
+    home.put(&fault("r", "f"));
+    let drain = |body: &str| {
+        let stub = home.stub(body);
+        home.run(["drain-faults", "--queue", "--investigator", "command", "--command", &stub]).expect(0).stdout
+    };
+    let no_cost = format!("{FINDS_CAUSE} | sed 's/,\"costUsd\":0.25//'");
+    let told = drain(&no_cost);
+    assert!(told.ends_with("\nCost unknown for 1.\n"), "{told}");
+    home.put(&fault("r", "f"));
+    home.put(&fault("r", "g"));
+    let told = drain(&format!("if [ \"$HALTLINE_FAULT_ID\" = f ]; then {no_cost}; else {FINDS_CAUSE}; fi"));
+    assert!(told.ends_with("\nCost $0.25, unknown for 1.\n"), "{told}");
+    home.put(&fault("r", "f"));
+    let ended = home.run(["drain-faults", "--queue", "--investigator", "triage"]).expect(0);
+    assert!(ended.stdout.ends_with("\nCost $0.00.\n"), "the rules are free: {ended:#?}");
 }
 
 #[test]

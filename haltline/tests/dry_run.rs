@@ -111,3 +111,23 @@ fn l1_it_opens_nothing_that_could_hang_and_stays_within_the_cap() {
     let dry = ended.json();
     assert_eq!((&dry["processed"], &dry["deferred"]), (&json!(2), &json!(3)));
 }
+
+#[test]
+fn people_are_told_what_would_be() {
+    let home = full_home();
+    home.put(&fault("r", "dead"));
+    home.write("dead-letter/r-dead.json", fault("r", "dead").to_string());
+    let ended = home.run(&DRY[..3]).expect(1);
+    let told: Vec<_> = ended.stdout.lines().map(str::trim).collect();
+    let expected = [
+        "3 would be investigated",
+        "1 would be settled by another's investigation",
+        "4 would be settled free (audit or known pattern)",
+        "1 would be settled free (went away by themselves)",
+        "1 would be quarantined: no readable events",
+        "1 would fail",
+        "2 not due (severity, run or back-off)",
+        "Would save about $1.80 (6 not investigated, at $0.30 each).",
+    ];
+    assert_eq!(told, expected);
+}
