@@ -119,9 +119,13 @@ impl Case {
 
     /// The fault and its run, for people.
     pub(crate) fn name(&self) -> String {
-        let FaultKey { fault_id, run_id } = &self.key;
-        format!("`{}` of run `{}`", visible(fault_id.as_str()), visible(run_id.as_str()))
+        name_of(&self.key)
     }
+}
+
+/// A fault and its run, for people.
+pub(crate) fn name_of(key: &FaultKey) -> String {
+    format!("`{}` of run `{}`", visible(key.fault_id.as_str()), visible(key.run_id.as_str()))
 }
 
 impl Seen {

@@ -68,7 +68,8 @@ fn a_marker_stays_while_a_live_drain_holds_its_fault() {
     let body = format!("while [ ! -e '{}' ]; do sleep 0.02; done; exit 1", gate.display());
     let holder = Running::start(&mut home.drain_with(&body));
     until("the investigation", || home.trace().len() == 1);
-    home.run(["resolve", "--run-id", "r", "--fault-id", "f"]).expect(0);
+    let ended = home.run(["resolve", "--run-id", "r", "--fault-id", "f"]).expect(0);
+    assert!(ended.stdout.contains("; a drain has it in hand. Marker: "), "{ended:#?}");
     home.run(["drain-faults", "--queue"]).expect(0);
     assert_eq!(home.names(PENDING), ["r-RESOLVED-f.json"]);
     std::fs::write(gate, "").unwrap();

@@ -175,13 +175,23 @@ fn a_home_that_is_a_file_is_told() {
 fn a_marker_says_that_a_fault_went_away() {
     let home = Home::new();
     let ended = home.run(["resolve", "--run-id", "r", "--fault-id", "PHASE_FAILED:all:302c3b29"]).expect(0);
-    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
-    assert_eq!(home.names(PENDING), ["r-RESOLVED-PHASE_FAILED:all:302c3b29.json"]);
+    let file = "r-RESOLVED-PHASE_FAILED:all:302c3b29.json";
+    let told = "`PHASE_FAILED:all:302c3b29` of run `r` is marked as resolved; nothing of it waits now. Marker: ";
+    let expected = format!("{told}{}\n", home.queue(PENDING).join(file).display());
+    assert_eq!((ended.stdout, ended.stderr.as_str()), (expected, ""));
+    assert_eq!(home.names(PENDING), [file]);
     let marker = &home.rows(PENDING)[0];
     assert_eq!(marker["event"], json!("SKILL_FAULT_RESOLVED"));
     assert_eq!((&marker["runId"], &marker["faultId"]), (&json!("r"), &json!("PHASE_FAILED:all:302c3b29")));
 
-    let ended = home.run(["-v", "resolve", "--run-id", "r", "--fault-id", "f"]).expect(0);
-    assert_eq!(ended.says("r-RESOLVED-f.json").stdout, "");
+    home.run(FAILED).expect(0);
+    home.run(FAILED).expect(0);
+    let resolve = |run_id: &str| {
+        home.run(["resolve", "--run-id", run_id, "--fault-id", "PHASE_FAILED:all:302c3b29"]).expect(0).stdout
+    };
+    let told = resolve("build-42");
+    assert!(told.contains("; the next drain settles free what waits of it (events: 2). Marker: "), "{told}");
+    let told = resolve("other");
+    assert!(told.contains("; nothing of it waits now. Marker: "), "{told}");
     home.run(["resolve", "--run-id", "", "--fault-id", "f"]).expect(2).says("`runId` is empty");
 }
