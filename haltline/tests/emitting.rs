@@ -195,3 +195,13 @@ fn a_marker_says_that_a_fault_went_away() {
     assert!(told.contains("; nothing of it waits now. Marker: "), "{told}");
     home.run(["resolve", "--run-id", "", "--fault-id", "f"]).expect(2).says("`runId` is empty");
 }
+
+#[test]
+fn a_marker_is_no_event_to_emit() {
+    let home = Home::new();
+    let marker = json!({"event": "SKILL_FAULT_RESOLVED", "kind": "PHASE_FAILED", "runId": "r", "stateSlug": "s",
+        "message": "phase 0 failed"});
+    let ended = home.run_with_input(["emit", "--json", "-"], &marker.to_string()).expect(2);
+    ended.says("no halt event: it is a RESOLVED marker\n");
+    assert!(!home.queue(PENDING).is_dir());
+}

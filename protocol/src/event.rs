@@ -88,6 +88,9 @@ pub enum EventError {
     /// The file is an event but for fields that are missing.
     #[error("no halt event: {} missing", .0.join(", "))]
     Missing(Vec<&'static str>),
+    /// The file says that a fault went away, and is no event.
+    #[error("no halt event: it is a RESOLVED marker")]
+    Marker,
     /// An id is there but empty.
     #[error("no halt event: `{0}` is empty")]
     EmptyId(&'static str),
@@ -114,7 +117,7 @@ impl HaltEvent {
     pub fn parse(bytes: &[u8]) -> Result<Self, EventError> {
         match QueueRow::parse(bytes)? {
             QueueRow::Event(event) => Ok(*event),
-            QueueRow::Resolved(_) => Err(EventError::Missing(vec!["every field: it is a RESOLVED marker"])),
+            QueueRow::Resolved(_) => Err(EventError::Marker),
         }
     }
 
