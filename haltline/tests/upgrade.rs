@@ -244,3 +244,15 @@ fn nothing_else_ever_migrates() {
     assert!(!home.is_marked());
     assert_eq!(home.text("pending-investigations/x.json"), recovery());
 }
+
+#[test]
+fn a_hidden_file_is_passed_over_as_drains_do() {
+    let home = Home::new();
+    for folder in ["pending-investigations", "processed", "dead-letter", "in-flight/20260520T081400123Z-0"] {
+        home.write(&format!("{folder}/.x.json"), recovery());
+        home.write(&format!("{folder}/.torn.json"), "{");
+    }
+    home.upgrade(0, "flagged 0, already flagged 0, untouched 0, malformed 0, failed 0, appeared 0");
+    assert_eq!(home.text("pending-investigations/.x.json"), recovery());
+    assert_eq!(home.text("processed/.x.json"), recovery());
+}

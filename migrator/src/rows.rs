@@ -9,7 +9,7 @@ use haltline_spool::{Folder, LARGEST_ROW, errno_name, hint};
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
-/// A regular file whose name ends in `.json`.
+/// A regular file whose name ends in `.json` and is not hidden, as drains take them.
 #[derive(Debug)]
 pub(crate) struct RowFile {
     /// Its name; `Err` with something to show where it is no UTF-8.
@@ -46,7 +46,7 @@ pub(crate) fn list(folder: &Folder) -> Result<Vec<RowFile>, QueueError> {
     for entry in std::fs::read_dir(folder.path()).map_err(fail)? {
         let entry = entry.map_err(fail)?;
         let name = entry.file_name();
-        if !name.as_encoded_bytes().ends_with(b".json") {
+        if !name.as_encoded_bytes().ends_with(b".json") || name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
         match entry.file_type() {
