@@ -16,6 +16,9 @@ pub enum DispatcherError {
     /// `command` was chosen and nothing says which one: wrong usage.
     #[error("investigator `{0}` has no command: give `--command 'CMD'` or `command = [\"PROGRAM\", …]` in the config")]
     NoCommand(String),
+    /// `--command` is given beside another investigator, which would never run it: wrong usage.
+    #[error("`--command` is what the investigator `command` runs, and `{0}` is asked for; leave one of the two out")]
+    CommandUnused(String),
     /// A name in `drain.chain` is not known: bad configuration.
     #[error("drain.chain: no investigator `{name}`; known are {}", known.join(", "))]
     UnknownInChain {
@@ -37,6 +40,6 @@ pub enum DispatcherError {
 impl DispatcherError {
     /// Whether the command line is at fault rather than the configuration.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::UnknownInvestigator { .. } | Self::NoCommand(_))
+        matches!(self, Self::UnknownInvestigator { .. } | Self::NoCommand(_) | Self::CommandUnused(_))
     }
 }

@@ -43,7 +43,7 @@ impl Roster {
     /// Resolves names. No program is looked for.
     ///
     /// # Errors
-    /// A name is not known, or a section does not fit.
+    /// A name is not known, a section does not fit, or there is a command that would never run.
     pub fn build(config: &DispatcherConfig) -> Result<Self, DispatcherError> {
         for (name, section) in &config.investigators {
             check_section(name, section)?;
@@ -61,6 +61,9 @@ impl Roster {
             AUTO => config.chain.iter().map(|name| Candidate::find(name, config)).collect(),
             name => vec![Candidate::find(name, config)],
         };
+        if config.shell_command.is_some() && ![AUTO, COMMAND].contains(&config.choice.as_str()) {
+            return Err(DispatcherError::CommandUnused(config.choice.clone()));
+        }
         let is_chain = config.choice == AUTO;
         let candidates: Result<Vec<_>, _> = candidates.into_iter().collect();
         let candidates = candidates.map_err(|name| match is_chain {

@@ -80,9 +80,7 @@ impl ComposeError {
     /// How the program ends on it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Investigator(DispatcherError::UnknownInvestigator { .. } | DispatcherError::NoCommand(_)) => {
-                Exit::Usage
-            }
+            Self::Investigator(error) if error.is_usage() => Exit::Usage,
             Self::Investigator(_) | Self::Sink(SinkOpenError::UnknownKind { .. } | SinkOpenError::Settings { .. }) => {
                 Exit::Config
             }

@@ -133,9 +133,15 @@ fn without_an_investigator_the_free_events_are_settled_and_the_rest_is_left() {
 fn an_investigator_that_nobody_knows_is_wrong_usage_and_nothing_is_touched() {
     let home = Home::new();
     home.put(&fault("r", "f"));
+    home.write_beside("config.toml", "[investigators.mine]\ncommand = [\"true\"]\n");
     let before = home.snapshot();
     home.run(["drain-faults", "--queue", "--investigator", "sherlock"]).expect(2).says("sherlock");
     home.run(["drain-faults", "--queue", "--investigator", "command"]).expect(2).says("--command");
+    for other in ["codex", "triage", "mine"] {
+        let both = ["--config", "config.toml", "--investigator", other, "--command", "true"];
+        home.run(["drain-faults", "--queue"].iter().chain(&both)).expect(2).says(other).says("--command");
+        home.run(["investigate", "f"].iter().chain(&both)).expect(2).says("--command");
+    }
     home.run(["drain-faults"]).expect(2);
     home.run(["drain-faults", "--queue", "--max", "-1"]).expect(2);
     home.run(["drain-faults", "--queue", "--severity-min", "high"]).expect(2);

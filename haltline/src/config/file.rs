@@ -159,7 +159,8 @@ fn check_investigators(path: &Path, text: &str, contents: &Contents) -> Result<(
     let (key, problem) = match Roster::build(&config) {
         Ok(_) => return Ok(()),
         Err(DispatcherError::BadSection { name, problem }) => (format!("investigators.{name}"), problem.to_owned()),
-        Err(DispatcherError::NoCommand(name)) => {
+        // The file cannot give the flag.
+        Err(DispatcherError::NoCommand(name) | DispatcherError::CommandUnused(name)) => {
             ("drain.chain".to_owned(), format!("`{name}` needs `command = [\"PROGRAM\", …]` in its section"))
         }
         Err(DispatcherError::UnknownInChain { name, known } | DispatcherError::UnknownInvestigator { name, known }) => {
