@@ -22,6 +22,9 @@ const REQUESTS: usize = 1;
 /// Batches that wait for analytics: one is written while the next is moved.
 const BATCHES: usize = 1;
 
+/// Threads for file work: one reads, one moves, one records. More would only keep memory of their own.
+const FILE_THREADS: usize = 3;
+
 /// What a drain is made of.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -98,7 +101,8 @@ impl ComposeError {
 pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError> {
     let roster = Roster::build(&plan.dispatcher)?;
     redaction::start_with(layout, &plan.dispatcher.investigators, plan.options.dry_run);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().max_blocking_threads(FILE_THREADS).enable_all().build()?;
     runtime.block_on(tie(layout, plan, roster))
 }
 
