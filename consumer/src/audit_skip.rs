@@ -4,7 +4,7 @@
 use haltline_protocol::{Destination, RowOutcome, Settlement};
 use tokio::sync::mpsc;
 
-use crate::candidate::{Candidate, draft};
+use crate::candidate::{Batch, Candidate, draft};
 use crate::counts::Tally;
 use crate::settle::{Order, SettleRequest};
 
@@ -15,26 +15,24 @@ pub(crate) struct AuditSkip;
 impl AuditSkip {
     pub(crate) async fn run(
         self,
-        mut batches: mpsc::Receiver<Vec<Candidate>>,
-        onward: mpsc::Sender<Vec<Candidate>>,
+        mut batches: mpsc::Receiver<Batch>,
+        onward: mpsc::Sender<Batch>,
         settle: mpsc::Sender<SettleRequest>,
     ) {
-        while let Some(batch) = batches.recv().await {
-            let (faults, skipped) = Self::split(batch);
+        while let Some(mut batch) = batches.recv().await {
+            let skipped = Self::take_out(&mut batch.candidates);
             if !skipped.is_empty() && settle.send(SettleRequest::Settle(skipped)).await.is_err() {
                 return;
             }
-            if !faults.is_empty() && onward.send(faults).await.is_err() {
+            if !batch.candidates.is_empty() && onward.send(batch).await.is_err() {
                 return;
             }
         }
     }
 
-    /// Parts a batch into what goes on and what is settled.
-    fn split(batch: Vec<Candidate>) -> (Vec<Candidate>, Vec<Order>) {
-        let (audit, faults): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|candidate| candidate.event.is_audit_only());
-        (faults, audit.into_iter().map(skip).collect())
+    /// Takes out of a batch what is settled; the rest goes on.
+    fn take_out(batch: &mut Vec<Candidate>) -> Vec<Order> {
+        batch.extract_if(.., |candidate| candidate.event.is_audit_only()).map(skip).collect()
     }
 }
 
@@ -57,16 +55,16 @@ mod tests {
 
     #[test]
     fn only_the_flag_on_an_audit_kind_takes_an_event_out() {
-        let batch = vec![
+        let mut batch = vec![
             candidate("MANUAL_RECOVERY_INVOKED", "a", Some("false")),
             candidate("MANUAL_RECOVERY_INVOKED", "b", None),
             candidate("MANUAL_RECOVERY_INVOKED", "c", Some("null")),
             candidate("PHASE_FAILED", "d", Some("false")),
             candidate("RECOVERY_BOUNDARY", "e", Some("false")),
         ];
-        let (faults, skipped) = AuditSkip::split(batch);
+        let skipped = AuditSkip::take_out(&mut batch);
         let names = |names: Vec<&str>| names.join(" ");
-        assert_eq!(names(faults.iter().map(|fault| fault.event.fault_id.as_str()).collect()), "b c d");
+        assert_eq!(names(batch.iter().map(|fault| fault.event.fault_id.as_str()).collect()), "b c d");
         assert_eq!(skipped.len(), 2);
         assert!(skipped.iter().all(|order| order.tally == Tally::ShortCircuited));
     }

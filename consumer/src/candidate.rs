@@ -2,6 +2,15 @@
 
 use haltline_protocol::{HaltEvent, RowDraft, RowOutcome, Ticket};
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Events on their way together.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) candidates: Vec<Candidate>,
+    /// The leave to be on the way: there are few at once, whatever blocks the line.
+    pub(crate) _leave: Option<OwnedSemaphorePermit>,
+}
 
 /// An event that waits, as it was read.
 #[derive(Debug)]

@@ -64,24 +64,29 @@ impl Desk {
         }
         let planned = groups.len().min(self.max as usize) as u64;
         self.teller.tell(Progress::InvestigationsPlanned { count: planned });
-        let mut waiting = groups.into_iter();
+        let leads: Vec<_> = groups.iter().map(|group| group.waiters[0].key.clone()).collect();
+        let are_given_up = self.queue.are_given_up(&leads).await?;
+        let mut waiting = groups.into_iter().zip(are_given_up);
         let mut running = FuturesUnordered::new();
         let mut started = 0;
         let mut prepared = false;
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
-                let Some(group) = waiting.next() else { break };
+                let Some((group, is_given_up)) = waiting.next() else { break };
                 if self.queue.is_stopped().await? {
                     report.end = Some(DispatchEnd::Stopped);
                     report.counts.deferred += group.waiters.len() as u64;
                     break;
                 }
-                if self.queue.is_held_elsewhere(&group.waiters[0].key).await? {
+                if self.is_held_elsewhere(&group).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "another drain investigates the fault");
                     report.counts.deferred += group.waiters.len() as u64;
                     continue;
                 }
-                let Some(group) = self.join_given_up(group).await? else { continue };
+                if is_given_up {
+                    self.join_given_up(group).await?;
+                    continue;
+                }
                 if !prepared {
                     if let Some(end) = self.prepare().await? {
                         report.end = Some(end);
@@ -106,7 +111,7 @@ impl Desk {
                 report.end.get_or_insert(DispatchEnd::Unfit(reason));
             }
         }
-        report.counts.deferred += waiting.map(|group| group.waiters.len() as u64).sum::<u64>();
+        report.counts.deferred += waiting.map(|(group, _)| group.waiters.len() as u64).sum::<u64>();
         Ok(report)
     }
 
@@ -123,11 +128,13 @@ impl Desk {
         self.dispatcher.send(request).await.map_err(|_| DrainError::ActorGone("dispatcher"))
     }
 
-    /// Occurrences of a fault that was given up on join it, unpaid. Gives the group back where the fault was not.
-    async fn join_given_up(&self, group: Group) -> Result<Option<Group>, DrainError> {
-        if !self.queue.is_given_up(&group.waiters[0].key).await? {
-            return Ok(Some(group));
-        }
+    async fn is_held_elsewhere(&self, group: &Group) -> Result<bool, DrainError> {
+        let lead = std::slice::from_ref(&group.waiters[0].key);
+        Ok(self.queue.are_held_elsewhere(lead).await?.contains(&true))
+    }
+
+    /// Occurrences of a fault that was given up on join it, unpaid.
+    async fn join_given_up(&self, group: Group) -> Result<(), DrainError> {
         let tickets: Vec<_> = group.waiters.iter().map(|waiter| waiter.ticket.clone()).collect();
         let claims = self.queue.claim(&tickets).await?;
         let orders = group.waiters.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
@@ -138,8 +145,7 @@ impl Desk {
             }
             Err(outcome) => could_not_claim(waiter, outcome),
         });
-        self.settle_claimed(orders.collect()).await?;
-        Ok(None)
+        self.settle_claimed(orders.collect()).await
     }
 
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {

@@ -2,28 +2,29 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{DispatchRequest, HaltEvent, Queue, RecordBatch, Settlement, Ticket};
+use haltline_protocol::{DispatchRequest, HaltEvent, Queue, RecordBatch};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Batch, Candidate};
 use crate::collapse::{Collapse, Markers};
 use crate::counts::{DrainCounts, Tally};
 use crate::desk::Desk;
 use crate::error::{DispatchEnd, DrainError};
-use crate::gate::{Gate, HeldBack};
+use crate::gate::Gate;
+use crate::gather::Gather;
+use crate::keys::HeldBack;
 use crate::options::DrainOptions;
 use crate::patterns::{PatternBook, Patterns, count_hits};
 use crate::progress::{Progress, Teller};
-use crate::ranking::{Ranked, Ranking};
+use crate::ranking::{Again, Ranked, Ranking, SPARE_GROUPS};
 use crate::records::Recorder;
 use crate::recovery::Recovery;
 use crate::scan::Scan;
-use crate::settle::{Order, Settle, SettleRequest};
+use crate::settle::Settle;
 
-/// Batches between two actors: one in work and one ready. A batch holds up to 1024 events, so more would only cost
-/// memory.
+/// Batches between two actors: one in work and one ready; more would only cost memory.
 const BATCHES: usize = 1;
 
 /// The wires of a drain to the other actors, which only the binary ties.
@@ -44,6 +45,7 @@ pub struct Wires {
 pub struct Drain {
     queue: Arc<dyn Queue>,
     options: DrainOptions,
+    spare_groups: usize,
 }
 
 /// What a drain did.
@@ -81,10 +83,31 @@ struct Sifted {
     stopped: bool,
 }
 
+/// What came of the markers that were too many for one pass, and the others.
+struct Collapsed {
+    markers: Markers,
+    counts: DrainCounts,
+    /// Some covered events could not be moved, and are not to be taken for anything else.
+    is_left: bool,
+    stopped: bool,
+}
+
+impl Collapsed {
+    fn new(markers: Markers) -> Self {
+        Self { markers, counts: DrainCounts::default(), is_left: false, stopped: false }
+    }
+}
+
 impl Drain {
     /// A drain of a queue that is open.
     pub fn new(queue: Arc<dyn Queue>, options: DrainOptions) -> Self {
-        Self { queue, options }
+        Self { queue, options, spare_groups: SPARE_GROUPS }
+    }
+
+    /// Keeps another number of groups beyond those that may be dispatched; for tests, which have few.
+    #[must_use]
+    pub fn with_spare_groups(self, spare_groups: usize) -> Self {
+        Self { spare_groups, ..self }
     }
 
     /// Works the queue off.
@@ -139,26 +162,25 @@ impl Drain {
         teller: &Teller,
         settles_free: bool,
     ) -> Result<Sifted, DrainError> {
-        let mut markers = Markers::default();
-        for (ticket, marker) in self.queue.markers().await? {
-            if self.options.run_id.as_ref().is_none_or(|run_id| *run_id == marker.key.run_id) {
-                markers.add(ticket, marker);
-            }
-        }
-        let markers = Arc::new(markers);
+        let gather = Gather {
+            queue: self.queue.clone(),
+            recorder: recorder.clone(),
+            settles_free,
+            run_id: self.options.run_id.clone(),
+        };
         let book = Arc::new(PatternBook::load(&self.options.learned_patterns));
         let held_back = HeldBack::default();
-        let gate = Arc::new(Gate {
+        let gate = Gate {
             severity_min: self.options.severity_min,
             now: Timestamp::now(),
             held_back: held_back.clone(),
-        });
-        let scan = Scan {
-            queue: self.queue.clone(),
-            run_id: self.options.run_id.clone(),
-            gate: gate.clone(),
-            stop: wires.stop.clone(),
+            only: None,
         };
+        let may_move = settles_free && !self.options.dry_run;
+        let collapsed = self.collapse_parts(&gather, wires, &gate, may_move).await?;
+        let markers = Arc::new(collapsed.markers);
+        let gate = Arc::new(gate);
+        let scan = self.scan(wires, gate.clone(), markers.clone());
         let settle =
             Settle { queue: self.queue.clone(), recorder: recorder.clone(), teller: teller.clone(), settles_free };
 
@@ -174,38 +196,94 @@ impl Drain {
         let collapsing = Collapse { markers: markers.clone() }.run(read, to_gate, to_settle.clone());
         let auditing = crate::audit_skip::AuditSkip.run(due, to_patterns, to_settle.clone());
         let matching = Patterns { book: book.clone() }.run(faults, to_ranking, to_settle.clone());
-        let gating = {
-            let to_audit_skip = to_audit_skip.clone();
-            gate.run(standing, to_audit_skip)
-        };
+        let gating = gate.clone().run(standing, to_audit_skip.clone());
         let scanning = async move {
             // The drain's own audit event goes straight to the filter that settles it, past every other.
             if let Some(own) = own {
-                to_audit_skip.send(vec![own]).await.ok();
+                to_audit_skip.send(Batch { candidates: vec![own], _leave: None }).await.ok();
             }
             drop(to_audit_skip);
             scan.run(to_collapse, to_settle).await
         };
+        let ranking = self.ranking(held_back).run(unknown);
         let (scanned, (), skipped, (), (), ranking) =
-            tokio::join!(scanning, collapsing, gating, auditing, matching, Ranking::default().run(unknown));
+            tokio::join!(scanning, collapsing, gating, auditing, matching, ranking);
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
         let scanned = scanned?;
-        let mut ranked = ranking.finish(&held_back, &scanned.late_markers);
-        counts.skipped += scanned.skipped + skipped + ranked.skipped;
+        counts += &collapsed.counts;
+        counts.skipped += scanned.skipped + skipped;
         counts.failed += scanned.failed;
+        let mut stopped = scanned.stopped || collapsed.stopped;
 
-        counts += &self.settle_now(recorder, settles_free, std::mem::take(&mut ranked.collapsed)).await?;
-        if settles_free && !self.options.dry_run {
-            if counts.failed == 0 && !scanned.stopped {
-                let markers = Arc::into_inner(markers).unwrap_or_default();
-                self.move_markers(markers.into_tickets().into_iter().chain(scanned.late_markers.into_tickets()))
-                    .await?;
+        let is_sure = !scanned.late_markers.is_full() && !collapsed.is_left;
+        let (late_markers, late_tickets) = scanned.late_markers.part();
+        let mut ranked = ranking.finish(&late_markers);
+        let mut again = ranked.again.take().or((ranked.is_cut && !late_markers.is_empty()).then_some(Again::Refill));
+        while let Some(next) = again.filter(|_| is_sure && !stopped) {
+            let gate = Arc::new(Gate::for_pass(&gate, &next));
+            let ranking = self.ranking(gate.held_back.clone()).only(gate.only.clone());
+            let scan = self.scan(wires, gate, markers.clone());
+            let gathered;
+            (ranked, gathered) = gather.rank(&scan, ranking, &book, &late_markers).await?;
+            counts += &gathered.counts;
+            stopped |= gathered.stopped;
+            again = ranked.again.take();
+        }
+        if !is_sure {
+            tracing::warn!("more RESOLVED markers than one drain can heed; nothing is dispatched until they are gone");
+            ranked.defer_all();
+        }
+        counts += &gather.settle_now(std::mem::take(&mut ranked.collapsed)).await?;
+        counts.skipped += ranked.skipped;
+        counts.deferred += ranked.deferred;
+        if may_move {
+            if counts.failed == 0 && !stopped {
+                gather.move_markers(&markers).await?;
+                gather.move_away(late_tickets).await?;
             }
             if !counts.hits.is_empty() {
                 count_hits(&self.options.learned_patterns, &counts.hits)?;
             }
         }
-        Ok(Sifted { counts, ranked, book, state_slug: scanned.state_slug, stopped: scanned.stopped })
+        Ok(Sifted { counts, ranked, book, state_slug: scanned.state_slug, stopped })
+    }
+
+    fn ranking(&self, held_back: HeldBack) -> Ranking {
+        Ranking::new(self.options.max, self.spare_groups, held_back)
+    }
+
+    fn scan(&self, wires: &Wires, gate: Arc<Gate>, markers: Arc<Markers>) -> Scan {
+        let (queue, run_id, stop) = (self.queue.clone(), self.options.run_id.clone(), wires.stop.clone());
+        Scan { queue, run_id, gate, markers, stop }
+    }
+
+    /// Reads the markers. Where they are too many to be looked at in one pass, all parts of them but the last are
+    /// worked off here, each in a pass of its own.
+    async fn collapse_parts(
+        &self,
+        gather: &Gather,
+        wires: &Wires,
+        gate: &Gate,
+        may_move: bool,
+    ) -> Result<Collapsed, DrainError> {
+        // Where nothing is moved, a later pass would take what this one counted for something new.
+        let all = if may_move { Markers::first_part() } else { Markers::all() };
+        let markers = gather.read_markers(all).await?;
+        let mut collapsed = Collapsed::new(markers);
+        let parts = collapsed.markers.parts();
+        if parts == 1 {
+            return Ok(collapsed);
+        }
+        collapsed.markers = collapsed.markers.of_part(0);
+        for part in 1..parts {
+            let markers = gather.read_markers(collapsed.markers.of_part(part)).await?;
+            let gathered = gather.collapse(&self.scan(wires, Arc::new(gate.clone()), Arc::new(markers))).await?;
+            collapsed.counts += &gathered.counts;
+            collapsed.is_left |= gathered.counts.failed > 0;
+            collapsed.stopped |= gathered.stopped;
+        }
+        collapsed.markers = gather.read_markers(collapsed.markers.of_part(0)).await?;
+        Ok(collapsed)
     }
 
     async fn adopt_own_audit(&self, gate: &Gate) -> Result<Option<Candidate>, DrainError> {
@@ -213,42 +291,6 @@ impl Drain {
         let ticket = self.queue.adopt(event).await?;
         let (event, is_due) = (Box::<HaltEvent>::new(event.clone()), gate.is_due(event));
         Ok(Some(Candidate { ticket, event, time: Timestamp::now(), is_due }))
-    }
-
-    async fn settle_now(
-        &self,
-        recorder: &Recorder,
-        settles_free: bool,
-        orders: Vec<Order>,
-    ) -> Result<DrainCounts, DrainError> {
-        if orders.is_empty() {
-            return Ok(DrainCounts::default());
-        }
-        let settle =
-            Settle { queue: self.queue.clone(), recorder: recorder.clone(), teller: Teller(None), settles_free };
-        let (requests, inbox) = mpsc::channel(1);
-        requests.send(SettleRequest::Settle(orders)).await.map_err(|_| DrainError::ActorGone("settle"))?;
-        drop(requests);
-        settle.run(inbox).await
-    }
-
-    /// Moves markers away once their events are; one whose fault a live drain holds is still needed.
-    async fn move_markers(
-        &self,
-        markers: impl Iterator<Item = (Ticket, haltline_protocol::FaultKey)>,
-    ) -> Result<(), DrainError> {
-        let mut settlements = Vec::new();
-        for (ticket, key) in markers {
-            if !self.queue.is_held_elsewhere(&key).await? {
-                settlements.push(Settlement { ticket, to: haltline_protocol::Destination::Processed, draft: None });
-            }
-        }
-        for settled in self.queue.settle(settlements).await? {
-            if let Some(errno) = settled.outcome.errno() {
-                tracing::warn!(file = %settled.ticket.name, errno, "could not move a marker; it stays");
-            }
-        }
-        Ok(())
     }
 
     async fn dispatch(
@@ -305,9 +347,11 @@ impl Drain {
         }
         let counts = &mut report.counts;
         let mut investigations = 0;
-        for group in ranked.groups {
+        let leads: Vec<_> = ranked.groups.iter().map(|group| group.waiters[0].key.clone()).collect();
+        let are_given_up = self.queue.are_given_up(&leads).await?;
+        for (group, is_given_up) in ranked.groups.into_iter().zip(are_given_up) {
             let events = group.waiters.len() as u64;
-            if self.queue.is_given_up(&group.waiters[0].key).await? {
+            if is_given_up {
                 counts.failed += events;
                 counts.dead_lettered += events;
             } else if investigations < self.options.max {

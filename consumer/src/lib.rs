@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Events travel in batches, so that a group shares its flushes. What an actor takes out of the line goes to settle,
-//! the only one that has files moved and rows recorded.
+//! the only one that has files moved and rows recorded. Memory is the same however much waits: `docs/design/scan.md`.
 
 mod audit_skip;
 mod backoff;
@@ -18,6 +18,8 @@ mod desk;
 mod drain;
 mod error;
 mod gate;
+mod gather;
+mod keys;
 mod options;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod pattern_file;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use std::path::Path;
 use tokio::sync::mpsc;
 
-use crate::candidate::{Candidate, draft};
+use crate::candidate::{Batch, Candidate, draft};
 use crate::counts::Tally;
 use crate::error::DrainError;
 use crate::settle::{Order, SettleRequest};
@@ -44,23 +44,24 @@ pub(crate) struct Patterns {
 impl Patterns {
     pub(crate) async fn run(
         self,
-        mut batches: mpsc::Receiver<Vec<Candidate>>,
-        onward: mpsc::Sender<Vec<Candidate>>,
+        mut batches: mpsc::Receiver<Batch>,
+        onward: mpsc::Sender<Batch>,
         settle: mpsc::Sender<SettleRequest>,
     ) {
-        while let Some(batch) = batches.recv().await {
-            let mut unknown = Vec::with_capacity(batch.len());
+        while let Some(mut batch) = batches.recv().await {
+            let mut unknown = Vec::with_capacity(batch.candidates.len());
             let mut known = Vec::new();
-            for candidate in batch {
+            for candidate in batch.candidates {
                 match self.book.explain(&candidate.event) {
                     Some(place) => known.push(settle_as_known(candidate, place)),
                     None => unknown.push(candidate),
                 }
             }
+            batch.candidates = unknown;
             if !known.is_empty() && settle.send(SettleRequest::Settle(known)).await.is_err() {
                 break;
             }
-            if !unknown.is_empty() && onward.send(unknown).await.is_err() {
+            if !batch.candidates.is_empty() && onward.send(batch).await.is_err() {
                 break;
             }
         }
@@ -113,7 +114,7 @@ impl PatternBook {
     }
 
     /// The place in the file of the first pattern that explains an event.
-    fn explain(&self, event: &HaltEvent) -> Option<usize> {
+    pub(crate) fn explain(&self, event: &HaltEvent) -> Option<usize> {
         if self.patterns.is_empty() {
             return None;
         }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use haltline_protocol::{Destination, Queue, RowDraft, RowOutcome, RunId, Settlement, Waiting, WaitingBody};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::candidate::Candidate;
-use crate::collapse::Markers;
+use crate::candidate::{Batch, Candidate};
+use crate::collapse::{LateMarkers, Markers};
 use crate::counts::Tally;
 use crate::error::DrainError;
 use crate::gate::Gate;
 use crate::settle::{Order, SettleRequest};
+
+/// Batches on the way between the scan and where their events are let go: one in work, one ready.
+const ON_THE_WAY: usize = 2;
 
 /// Reads what waits.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Scan {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) run_id: Option<RunId>,
     pub(crate) gate: Arc<Gate>,
+    /// The markers that are known already.
+    pub(crate) markers: Arc<Markers>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -29,8 +34,8 @@ pub(crate) struct Scanned {
     pub(crate) skipped: u64,
     /// Files that could not be read.
     pub(crate) failed: u64,
-    /// Markers under names that did not say so.
-    pub(crate) late_markers: Markers,
+    /// Markers under names that did not say so, and those that came after the others had been read.
+    pub(crate) late_markers: LateMarkers,
     /// The slug of the first event that was looked at.
     pub(crate) state_slug: Option<String>,
     /// Whether a stop ended it.
@@ -40,30 +45,43 @@ pub(crate) struct Scanned {
 impl Scan {
     pub(crate) async fn run(
         self,
-        onward: mpsc::Sender<Vec<Candidate>>,
+        onward: mpsc::Sender<Batch>,
         settle: mpsc::Sender<SettleRequest>,
     ) -> Result<Scanned, DrainError> {
         let mut scanned = Scanned::default();
+        let leaves = Arc::new(Semaphore::new(ON_THE_WAY));
         loop {
-            if self.stop.is_cancelled() {
-                scanned.stopped = true;
+            // The semaphore is never closed.
+            let _leave = leaves.clone().acquire_owned().await.ok();
+            let (mut candidates, mut malformed) = (Vec::new(), Vec::new());
+            if !self.next(&mut candidates, &mut malformed, &mut scanned).await? {
                 return Ok(scanned);
-            }
-            let batch = self.queue.scan().await?;
-            if batch.is_empty() {
-                return Ok(scanned);
-            }
-            let mut candidates = Vec::with_capacity(batch.len());
-            let mut malformed = Vec::new();
-            for waiting in batch {
-                self.sort_out(waiting, &mut candidates, &mut malformed, &mut scanned);
             }
             let gone = (!malformed.is_empty() && settle.send(SettleRequest::Settle(malformed)).await.is_err())
-                || (!candidates.is_empty() && onward.send(candidates).await.is_err());
+                || (!candidates.is_empty() && onward.send(Batch { candidates, _leave }).await.is_err());
             if gone {
                 return Ok(scanned);
             }
         }
+    }
+
+    /// Reads the next files and sorts them out; `false` at the end.
+    pub(crate) async fn next(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        malformed: &mut Vec<Order>,
+        scanned: &mut Scanned,
+    ) -> Result<bool, DrainError> {
+        if self.stop.is_cancelled() {
+            scanned.stopped = true;
+            return Ok(false);
+        }
+        let batch = self.queue.scan().await?;
+        let is_end = batch.is_empty();
+        for waiting in batch {
+            self.sort_out(waiting, candidates, malformed, scanned);
+        }
+        Ok(!is_end)
     }
 
     fn sort_out(
@@ -83,7 +101,11 @@ impl Scan {
                 candidates.push(Candidate { ticket, event, time, is_due });
             }
             WaitingBody::Marker(marker) if self.is_other_run(&marker.key.run_id) => {}
-            WaitingBody::Marker(marker) => scanned.late_markers.add(ticket, marker),
+            WaitingBody::Marker(marker) => {
+                if !self.markers.knows(&marker) {
+                    scanned.late_markers.add(ticket, marker);
+                }
+            }
             WaitingBody::Malformed(reason) => {
                 tracing::warn!(file = %ticket.name, reason, "no halt event; into quarantine");
                 let draft = RowDraft::new(RowOutcome::Quarantined, ticket.name.to_string());

@@ -38,6 +38,9 @@ pub(crate) struct Settle {
     pub(crate) settles_free: bool,
 }
 
+/// Orders that are carried out together, so that they share their flushes.
+const GROUP: usize = 512;
+
 /// The most rows between two acknowledgements that are waited for: one group is recorded while the next is moved.
 type InFlight = Option<(u64, Pending)>;
 
@@ -46,17 +49,28 @@ impl Settle {
     pub(crate) async fn run(self, mut requests: mpsc::Receiver<SettleRequest>) -> Result<DrainCounts, DrainError> {
         let mut counts = DrainCounts::default();
         let mut in_flight = None;
+        let mut group = Vec::new();
         while let Some(request) = requests.recv().await {
-            let (orders, told) = match request {
-                SettleRequest::Settle(orders) => (orders, None),
-                SettleRequest::SettleAndTell(orders, told) => (orders, Some(told)),
+            let told = match request {
+                SettleRequest::Settle(orders) => {
+                    group.extend(orders);
+                    None
+                }
+                SettleRequest::SettleAndTell(orders, told) => {
+                    group.extend(orders);
+                    Some(told)
+                }
             };
-            in_flight = self.settle(orders, in_flight, &mut counts).await?;
+            if group.len() < GROUP && told.is_none() {
+                continue;
+            }
+            in_flight = self.settle(std::mem::take(&mut group), in_flight, &mut counts).await?;
             if let Some(told) = told {
                 self.acknowledge(in_flight.take()).await?;
                 told.send(()).ok();
             }
         }
+        in_flight = self.settle(group, in_flight, &mut counts).await?;
         self.acknowledge(in_flight).await?;
         Ok(counts)
     }
@@ -67,21 +81,20 @@ impl Settle {
         in_flight: InFlight,
         counts: &mut DrainCounts,
     ) -> Result<InFlight, DrainError> {
-        // What stays where it is, since a claim failed, is told by the drain that tried.
-        let is_mine = |order: &Order| {
-            let Settlement { ticket, to, .. } = &order.settlement;
-            ticket.claimed || self.settles_free || matches!(to, Destination::Stay(_))
-        };
-        let (mine, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_mine);
-        others.iter().for_each(|_| counts.add(Tally::Deferred));
-        if mine.is_empty() {
-            return Ok(in_flight);
+        let mut kinds = Vec::with_capacity(orders.len());
+        let mut settlements = Vec::with_capacity(orders.len());
+        for Order { settlement, tally, is_avoided } in orders {
+            // What stays where it is, since a claim failed, is told by the drain that tried.
+            let has_failed = matches!(settlement.to, Destination::Stay(_));
+            if settlement.ticket.claimed || self.settles_free || has_failed {
+                kinds.push((tally, is_avoided));
+                settlements.push(settlement);
+            } else {
+                counts.add(Tally::Deferred);
+            }
         }
-        let mut kinds = Vec::with_capacity(mine.len());
-        let mut settlements = Vec::with_capacity(mine.len());
-        for order in mine {
-            kinds.push((order.tally, order.is_avoided));
-            settlements.push(order.settlement);
+        if settlements.is_empty() {
+            return Ok(in_flight);
         }
         let settled = self.queue.settle(settlements).await?;
         for (settled, (tally, is_avoided)) in settled.iter().zip(kinds) {

@@ -37,13 +37,14 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// Lets another drain settle free.
     async fn end_free_settles(&self);
 
-    /// The RESOLVED markers that wait, read before any event. One without a readable time has that of its file.
+    /// The next RESOLVED markers that wait; empty when all have been seen, and then from the first again. One without
+    /// a readable time has that of its file.
     ///
     /// # Errors
     /// The queue cannot be read.
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError>;
 
-    /// The next files that wait, in any order; empty when all have been seen.
+    /// The next files that wait, in any order; empty when all have been seen, and then from the first again.
     ///
     /// # Errors
     /// The queue cannot be read.
@@ -81,17 +82,17 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The journal cannot be written.
     async fn acknowledge(&self, seq: u64) -> Result<(), QueueError>;
 
-    /// Whether an occurrence of the fault lies among the events that were given up on.
+    /// Whether an occurrence of each of the faults lies among the events that were given up on.
     ///
     /// # Errors
     /// The dead letters cannot be read.
-    async fn is_given_up(&self, key: &FaultKey) -> Result<bool, QueueError>;
+    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError>;
 
-    /// Whether another live drain holds an occurrence of the fault.
+    /// Whether another live drain holds an occurrence of each of the faults.
     ///
     /// # Errors
     /// The other drains' holds cannot be read.
-    async fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError>;
+    async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError>;
 
     /// Whether a person has stopped all dispatching: nothing new may be investigated.
     ///
@@ -138,7 +139,7 @@ pub struct Waiting {
 pub enum WaitingBody {
     /// An event.
     Event(Box<HaltEvent>),
-    /// A marker under a name that did not say so.
+    /// A marker, whatever its name says.
     Marker(ResolvedMarker),
     /// No readable event, for a reason that is given.
     Malformed(String),

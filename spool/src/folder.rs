@@ -273,6 +273,24 @@ impl Folder {
         Ok(names)
     }
 
+    /// Whether the folder has such a name. The search ends with the first.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn has_name(&self, is_wanted: fn(&str) -> bool) -> Result<bool, QueueError> {
+        let unreadable = |errno| failed("list", &self.path, errno);
+        let listing = self.vfs.open_listing(&self.handle).map_err(unreadable)?;
+        let mut is_there = false;
+        let mut has_more = true;
+        while has_more && !is_there {
+            let mut show = |name: &CStr, _| {
+                is_there |= name.to_str().is_ok_and(|name| !matches!(name, "." | "..") && is_wanted(name));
+            };
+            has_more = self.vfs.next_names(&listing, &mut show).map_err(unreadable)?;
+        }
+        Ok(is_there)
+    }
+
     /// Takes an empty folder away.
     ///
     /// # Errors
@@ -309,9 +327,16 @@ impl Folder {
 
     /// Reads an open file to its end, or to one byte behind the limit. `stat` says how much there may be.
     pub(crate) fn read_handle(&self, file: &Handle, stat: &Stat, limit: u64) -> Result<Vec<u8>, Errno> {
+        let mut bytes = Vec::new();
+        self.read_into(file, stat, limit, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`read_handle`](Self::read_handle), into a buffer whose old content is dropped.
+    pub(crate) fn read_into(&self, file: &Handle, stat: &Stat, limit: u64, bytes: &mut Vec<u8>) -> Result<(), Errno> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
         // One byte more than it had, so that a file that has grown since is seen.
-        let mut bytes = vec![0; usize::try_from(stat.st_size).unwrap_or(0).saturating_add(1).min(most)];
+        bytes.resize(usize::try_from(stat.st_size).unwrap_or(0).saturating_add(1).min(most), 0);
         let mut length = 0;
         loop {
             length += self.vfs.read(file, &mut bytes[length..])?;
@@ -322,7 +347,7 @@ impl Folder {
             bytes.resize(bytes.len().saturating_mul(2).min(most), 0);
         }
         bytes.truncate(length);
-        Ok(bytes)
+        Ok(())
     }
 
     /// Reads a regular file whole; `None` where it is not there.

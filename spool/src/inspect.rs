@@ -123,7 +123,7 @@ fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState
             None => {}
         }
     }
-    for planned in written.unacknowledged() {
+    for planned in written.moves {
         if was_made(layout, folder, &planned)? { state.rows_due += 1 } else { state.moves_forgotten += 1 }
     }
     Ok(state)

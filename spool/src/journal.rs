@@ -10,6 +10,8 @@
 //!
 //! Numbers go on from the highest in the journal, so a pair of drain and number is never used twice.
 
+use std::borrow::Cow;
+
 use haltline_protocol::{MoveOutcome, MoveState, QueueError, RowDraft};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,11 +20,12 @@ use crate::error::{errno_of, failed};
 use crate::folder::Folder;
 use crate::mutants::{Mutant, is_on};
 use crate::vfs::Handle;
+use rustix::io::Errno;
 
 /// The journal's name in the drain's folder.
 pub(crate) const JOURNAL: &str = "journal";
-/// The largest journal that recovery reads, in bytes: a million rows have a tenth of it.
-const LARGEST_JOURNAL: u64 = 8 << 30;
+/// What is read of a journal at a time, in bytes.
+const READ_BYTES: usize = 64 << 10;
 
 /// Where a file is, or is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,18 +42,18 @@ pub(crate) enum Place {
 #[derive(Debug, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "moves are the many: a box would cost an allocation an event")]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Entry {
-    Settle(PlannedMove),
+pub(crate) enum Entry<'a> {
+    Settle(PlannedMove<'a>),
     Attempt(PlannedAttempt),
     Acknowledged(u64),
 }
 
 /// A move that is about to be made, with its row.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PlannedMove {
+pub(crate) struct PlannedMove<'a> {
     pub(crate) seq: u64,
     pub(crate) ts: Timestamp,
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// The inode of the file.
     pub(crate) mark: u64,
     pub(crate) from: Place,
@@ -58,10 +61,10 @@ pub(crate) struct PlannedMove {
     pub(crate) to: Option<Place>,
     /// What a taken name gets.
     pub(crate) stamp: Timestamp,
-    pub(crate) draft: RowDraft,
+    pub(crate) draft: Cow<'a, RowDraft>,
     /// Why it goes into quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Cow<'a, str>>,
     /// The errno of the move that has failed already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) errno: Option<String>,
@@ -86,16 +89,21 @@ pub(crate) struct Journal {
     acknowledged: u64,
     /// The last group may have been written in part; the next one begins on a line of its own.
     is_torn: bool,
+    /// The lines of a group; kept for its room.
+    lines: Vec<u8>,
 }
 
 /// What a journal of a dead drain says.
 #[derive(Debug)]
 pub(crate) struct Written {
-    pub(crate) moves: Vec<PlannedMove>,
+    /// The moves whose rows analytics may not have.
+    pub(crate) moves: Vec<PlannedMove<'static>>,
     pub(crate) attempts: Vec<PlannedAttempt>,
     pub(crate) acknowledged: u64,
     /// Lines that were passed over.
     pub(crate) torn: u64,
+    /// The highest number of a row; 0 where there is none.
+    pub(crate) last_row: u64,
     last_seq: u64,
     is_empty: bool,
 }
@@ -104,52 +112,63 @@ impl Journal {
     /// Opens the journal of a drain's folder; `written` is what it holds already.
     pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, QueueError> {
         let file = folder.append_handle(JOURNAL)?;
-        let last_row = written.last_row();
         Ok(Self {
             file,
             next_seq: if is_on(Mutant::ReusedNumbers) { 1 } else { written.last_seq.saturating_add(1) },
-            last_row,
+            last_row: written.last_row,
             acknowledged: written.acknowledged,
             is_torn: !written.is_empty && !is_on(Mutant::TornLineContinued),
+            lines: Vec::new(),
         })
     }
 
     /// The number of the next row or attempt.
     pub(crate) fn next_seq(&mut self) -> u64 {
-        let seq = self.next_seq;
-        self.next_seq = seq.saturating_add(1);
-        seq
+        self.next_seqs(1)
+    }
+
+    /// The first of so many numbers in a row.
+    pub(crate) fn next_seqs(&mut self, count: u64) -> u64 {
+        let first = self.next_seq;
+        self.next_seq = first.saturating_add(count);
+        first
     }
 
     /// Appends entries and makes them durable.
-    pub(crate) fn append(&mut self, folder: &Folder, entries: &[Entry]) -> Result<(), QueueError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
+    pub(crate) fn append<'a>(
+        &mut self,
+        folder: &Folder,
+        entries: impl IntoIterator<Item = Entry<'a>>,
+    ) -> Result<(), QueueError> {
         let path = || folder.path().join(JOURNAL);
-        let mut lines = Vec::new();
+        self.lines.clear();
         if self.is_torn {
-            lines.push(b'\n');
+            self.lines.push(b'\n');
         }
+        let mut last_row = None;
+        let (mut is_empty, mut is_intent) = (true, true);
         for entry in entries {
-            serde_json::to_writer(&mut lines, entry)
+            serde_json::to_writer(&mut self.lines, &entry)
                 .map_err(|error| failed("write", path(), errno_of(&error.into())))?;
-            lines.push(b'\n');
+            self.lines.push(b'\n');
+            is_empty = false;
+            is_intent &= matches!(entry, Entry::Attempt(_));
+            if let Entry::Settle(planned) = entry {
+                last_row = last_row.max(Some(planned.seq));
+            }
+        }
+        if is_empty {
+            return Ok(());
         }
         self.is_torn = true;
         if !is_on(Mutant::NoJournal) {
-            folder.vfs().write(&self.file, &lines).map_err(|errno| failed("write", path(), errno))?;
+            folder.vfs().write(&self.file, &self.lines).map_err(|errno| failed("write", path(), errno))?;
         }
         self.is_torn = false;
-        let is_intent = entries.iter().all(|entry| matches!(entry, Entry::Attempt(_)));
         if !(is_intent && is_on(Mutant::IntentAfterSpawn)) {
             folder.sync_file_data(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
         }
-        for entry in entries {
-            if let Entry::Settle(planned) = entry {
-                self.last_row = self.last_row.max(planned.seq);
-            }
-        }
+        self.last_row = self.last_row.max(last_row.unwrap_or(0));
         Ok(())
     }
 
@@ -187,29 +206,63 @@ impl Journal {
 impl Written {
     /// What the journal of a new drain holds.
     pub(crate) fn nothing() -> Self {
-        Self { moves: Vec::new(), attempts: Vec::new(), acknowledged: 0, torn: 0, last_seq: 0, is_empty: true }
+        Self {
+            moves: Vec::new(),
+            attempts: Vec::new(),
+            acknowledged: 0,
+            torn: 0,
+            last_row: 0,
+            last_seq: 0,
+            is_empty: true,
+        }
     }
 
-    /// Reads the journal of a drain's folder; an empty one where there is none.
+    /// Reads the journal of a drain's folder; an empty one where there is none. What is acknowledged is forgotten on
+    /// the way, so that memory is that of some groups, however many rows there are.
     pub(crate) fn read(folder: &Folder) -> Result<Self, QueueError> {
-        let bytes = folder.read(JOURNAL, LARGEST_JOURNAL)?.unwrap_or_default();
-        let mut written = Self { is_empty: bytes.is_empty(), ..Self::nothing() };
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line) {
-                Ok(entry) => written.add(entry),
-                Err(error) => {
-                    written.torn += 1;
-                    tracing::warn!(path = %folder.path().display(), %error, "passed over a torn journal line");
-                }
+        let mut written = Self::nothing();
+        let unreadable = |errno| failed("read", folder.path().join(JOURNAL), errno);
+        let file = match folder.open_handle(JOURNAL) {
+            Ok((file, _)) => file,
+            Err(Errno::NOENT) => return Ok(written),
+            Err(errno) => return Err(unreadable(errno)),
+        };
+        let mut bytes = Vec::new();
+        loop {
+            let begun = bytes.len();
+            bytes.resize(begun + READ_BYTES, 0);
+            let length = folder.vfs().read(&file, &mut bytes[begun..]).map_err(unreadable)?;
+            bytes.truncate(begun + length);
+            if length == 0 {
+                written.add_line(&bytes, folder);
+                return Ok(written);
+            }
+            written.is_empty = false;
+            let mut lines = bytes.split(|byte| *byte == b'\n');
+            let rest = lines.next_back().map_or(0, <[u8]>::len);
+            lines.for_each(|line| written.add_line(line, folder));
+            bytes.drain(..bytes.len() - rest);
+        }
+    }
+
+    fn add_line(&mut self, line: &[u8], folder: &Folder) {
+        if line.is_empty() {
+            return;
+        }
+        match serde_json::from_slice(line) {
+            Ok(entry) => self.add(entry),
+            Err(error) => {
+                self.torn += 1;
+                tracing::warn!(path = %folder.path().display(), %error, "passed over a torn journal line");
             }
         }
-        Ok(written)
     }
 
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: Entry<'static>) {
         match entry {
             Entry::Settle(planned) => {
                 self.last_seq = self.last_seq.max(planned.seq);
+                self.last_row = self.last_row.max(planned.seq);
                 self.moves.push(planned);
             }
             Entry::Attempt(planned) => {
@@ -219,23 +272,14 @@ impl Written {
             Entry::Acknowledged(seq) => {
                 self.last_seq = self.last_seq.max(seq);
                 self.acknowledged = self.acknowledged.max(seq);
+                let acknowledged = self.acknowledged;
+                self.moves.retain(|planned| planned.seq > acknowledged);
             }
         }
     }
-
-    /// The highest number of a row; 0 where there is none.
-    pub(crate) fn last_row(&self) -> u64 {
-        self.moves.iter().map(|planned| planned.seq).max().unwrap_or(0)
-    }
-
-    /// The moves whose rows analytics may not have.
-    pub(crate) fn unacknowledged(self) -> impl Iterator<Item = PlannedMove> {
-        let acknowledged = self.acknowledged;
-        self.moves.into_iter().filter(move |planned| planned.seq > acknowledged)
-    }
 }
 
-impl PlannedMove {
+impl PlannedMove<'_> {
     /// The outcome of a move that had failed before it was written down.
     pub(crate) fn earlier_outcome(&self) -> MoveOutcome {
         match &self.errno {
@@ -257,16 +301,16 @@ mod tests {
 
     use super::*;
 
-    fn settle(seq: u64) -> Entry {
+    fn settle(seq: u64) -> Entry<'static> {
         Entry::Settle(PlannedMove {
             seq,
             ts: Timestamp::UNIX_EPOCH,
-            name: format!("{seq}.json"),
+            name: format!("{seq}.json").into(),
             mark: seq,
             from: Place::Pending,
             to: Some(Place::Processed),
             stamp: Timestamp::UNIX_EPOCH,
-            draft: RowDraft::new(RowOutcome::AuditSkipped, format!("{seq}.json")),
+            draft: Cow::Owned(RowDraft::new(RowOutcome::AuditSkipped, format!("{seq}.json"))),
             reason: None,
             errno: None,
         })
@@ -278,16 +322,30 @@ mod tests {
         let folder = Folder::open(home.path()).unwrap();
         let mut journal = Journal::open(&folder, &Written::nothing()).unwrap();
         assert_eq!(journal.next_seq(), 1);
-        journal.append(&folder, &[settle(1), settle(2)]).unwrap();
+        journal.append(&folder, [settle(1), settle(2)]).unwrap();
         journal.acknowledge(&folder, 1).unwrap();
         folder.vfs().write(&journal.file, br#"{"settle":{"seq":3,"ts"#).unwrap();
 
         let written = Written::read(&folder).unwrap();
         let mut journal = Journal::open(&folder, &written).unwrap();
         assert_eq!(journal.next_seq(), 3, "nothing was done under the torn number");
-        journal.append(&folder, &[settle(3)]).unwrap();
+        journal.append(&folder, [settle(3)]).unwrap();
 
-        let numbers: Vec<_> = Written::read(&folder).unwrap().unacknowledged().map(|planned| planned.seq).collect();
+        let numbers: Vec<_> = Written::read(&folder).unwrap().moves.iter().map(|planned| planned.seq).collect();
         assert_eq!(numbers, [2, 3]);
+    }
+
+    #[test]
+    fn of_a_long_journal_only_what_is_not_acknowledged_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path()).unwrap();
+        let mut journal = Journal::open(&folder, &Written::nothing()).unwrap();
+        for group in 0..10 {
+            journal.append(&folder, (1..=100).map(|number| settle(group * 100 + number))).unwrap();
+            journal.acknowledge(&folder, group * 100).unwrap();
+        }
+        let written = Written::read(&folder).unwrap();
+        assert_eq!((written.last_row, written.acknowledged, written.moves.len()), (1000, 900, 100));
+        assert!(written.moves.capacity() < 512, "all moves were kept at once");
     }
 }

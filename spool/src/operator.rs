@@ -23,7 +23,7 @@ use crate::hold::Hold;
 use crate::journal::Written;
 use crate::layout::Layout;
 use crate::moves::{move_file, move_very_file};
-use crate::queue::{SETTLE_LOCK, keys_in, new_drain_id};
+use crate::queue::{SETTLE_LOCK, are_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::with_delivery;
 use crate::vfs::{Handle, system};
@@ -204,7 +204,7 @@ impl Operator {
     fn refuse_in_flight(&self, key: &FaultKey) -> Result<(), OperatorError> {
         let in_flight = &self.folders.in_flight;
         for (drain_id, folder) in holds(in_flight)? {
-            if keys_in(&folder)?.contains(key) {
+            if are_in(&folder, std::slice::from_ref(key))?.contains(&true) {
                 let is_live = Hold::is_live(in_flight, &drain_id);
                 return Err(if is_live {
                     OperatorError::InFlight(drain_id)
@@ -240,7 +240,7 @@ pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, QueueEr
 pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, QueueError> {
     let mut marks = HashMap::new();
     for (drain_id, folder) in holds(in_flight)? {
-        for planned in Written::read(&folder)?.unacknowledged() {
+        for planned in Written::read(&folder)?.moves {
             marks.insert(planned.mark, drain_id.clone());
         }
     }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
 use crate::layout::{Layout, STOP};
-use crate::queue::is_there;
+use crate::queue::{are_in, is_there};
 use crate::scan::{Scan, look_at};
 
 /// A queue that answers as if: a settlement is said to be moved, and nothing is.
@@ -36,7 +36,7 @@ impl PreviewQueue {
             queue: open_if_there(layout.queue())?,
             pending: open_if_there(&layout.pending())?,
             dead_letter: open_if_there(&layout.dead_letter())?,
-            scan: Mutex::new(Scan::new()),
+            scan: Mutex::new(Scan::default()),
         })
     }
 }
@@ -67,7 +67,7 @@ impl Queue for PreviewQueue {
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
         let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pending.as_ref().map_or(Ok(Vec::new()), |pending| scan.markers(pending))
+        self.pending.as_ref().map_or(Ok(Vec::new()), |pending| scan.next_markers(pending))
     }
 
     async fn scan(&self) -> Result<Vec<Waiting>, QueueError> {
@@ -102,13 +102,12 @@ impl Queue for PreviewQueue {
         Ok(())
     }
 
-    async fn is_given_up(&self, key: &FaultKey) -> Result<bool, QueueError> {
-        let Some(dead_letter) = &self.dead_letter else { return Ok(false) };
-        Ok(crate::queue::keys_in(dead_letter)?.contains(key))
+    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+        self.dead_letter.as_ref().map_or_else(|| Ok(vec![false; keys.len()]), |folder| are_in(folder, keys))
     }
 
-    async fn is_held_elsewhere(&self, _: &FaultKey) -> Result<bool, QueueError> {
-        Ok(false)
+    async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+        Ok(vec![false; keys.len()])
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {

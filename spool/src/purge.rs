@@ -20,7 +20,7 @@ use crate::layout::{Layout, REPORTS};
 use crate::names::{fault_part, run_part};
 use crate::operator::{Operator, holds, unrecorded};
 use crate::preview::open_if_there;
-use crate::queue::{LEAD, keys_in};
+use crate::queue::LEAD;
 use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
 use crate::survey::seen_holds;
 
@@ -79,7 +79,7 @@ impl Purge {
         let in_flight = open_if_there(&layout.in_flight())?;
         if let Some(in_flight) = &in_flight {
             for (_, hold) in holds(in_flight)? {
-                needed.extend(keys_in(&hold)?);
+                needed.extend(look_into(&hold)?.into_iter().filter_map(|(_, _, key)| key));
                 needed.extend(leads(&hold)?);
             }
         }

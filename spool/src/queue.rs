@@ -1,6 +1,6 @@
 //! The queue as one drain works on it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,7 +46,6 @@ struct Shared {
     hold: Mutex<Hold>,
     scan: Mutex<Scan>,
     settle_lock: Mutex<Option<Handle>>,
-    given_up: Mutex<Option<HashSet<FaultKey>>>,
 }
 
 impl DrainQueue {
@@ -79,9 +78,8 @@ impl DrainQueue {
             folders,
             drain_id: hold.drain_id.clone(),
             hold: Mutex::new(hold),
-            scan: Mutex::new(Scan::new()),
+            scan: Mutex::new(Scan::default()),
             settle_lock: Mutex::new(None),
-            given_up: Mutex::new(None),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -135,7 +133,7 @@ impl Queue for DrainQueue {
     }
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
-        self.blocking(|shared| locked(&shared.scan).markers(&shared.folders.pending)).await
+        self.blocking(|shared| locked(&shared.scan).next_markers(&shared.folders.pending)).await
     }
 
     async fn scan(&self) -> Result<Vec<Waiting>, QueueError> {
@@ -176,22 +174,18 @@ impl Queue for DrainQueue {
         .await
     }
 
-    async fn is_given_up(&self, key: &FaultKey) -> Result<bool, QueueError> {
-        let key = key.clone();
+    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+        let keys = keys.to_vec();
         self.blocking(move |shared| {
-            let mut given_up = locked(&shared.given_up);
-            if given_up.is_none() {
-                let held = &locked(&shared.hold).folder;
-                *given_up = Some(keys_in(shared.folders.at(Place::DeadLetter, held))?);
-            }
-            Ok(given_up.as_ref().is_some_and(|keys| keys.contains(&key)))
+            let held = &locked(&shared.hold).folder;
+            are_in(shared.folders.at(Place::DeadLetter, held), &keys)
         })
         .await
     }
 
-    async fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError> {
-        let key = key.clone();
-        self.blocking(move |shared| shared.is_held_elsewhere(&key)).await
+    async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+        let keys = keys.to_vec();
+        self.blocking(move |shared| shared.are_held_elsewhere(&keys)).await
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
@@ -237,14 +231,17 @@ impl Shared {
         Ok(claims)
     }
 
-    fn is_held_elsewhere(&self, key: &FaultKey) -> Result<bool, QueueError> {
+    fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
         let in_flight = &self.folders.in_flight;
+        let mut are_held = vec![false; keys.len()];
         for entry in in_flight.names()? {
             if entry.name == self.drain_id.as_str() || !Hold::is_hold(&entry.name) {
                 continue;
             }
-            match in_flight.open_child(&entry.name).and_then(|folder| keys_in(&folder)) {
-                Ok(keys) if keys.contains(key) && Hold::is_live(in_flight, &entry.name) => return Ok(true),
+            match in_flight.open_child(&entry.name).and_then(|folder| are_in(&folder, keys)) {
+                Ok(are_in) if are_in.contains(&true) && Hold::is_live(in_flight, &entry.name) => {
+                    are_held.iter_mut().zip(are_in).for_each(|(is_held, is_in)| *is_held |= is_in);
+                }
                 Ok(_) => {}
                 Err(error) => match errno_of(&error.source) {
                     // The settle lock stands there too, and a drain may end meanwhile.
@@ -253,7 +250,7 @@ impl Shared {
                 },
             }
         }
-        Ok(false)
+        Ok(are_held)
     }
 }
 
@@ -265,7 +262,7 @@ impl Hold {
         let lead = events.first().map(|name| self.folder.read(name, LARGEST_ROW)).transpose()?.flatten();
         attempt.create_new(LEAD, &lead.unwrap_or_default())?;
         let planned = PlannedAttempt { seq, number, begun, events };
-        self.journal.append(&self.folder, &[Entry::Attempt(planned)])?;
+        self.journal.append(&self.folder, [Entry::Attempt(planned)])?;
         Ok(AttemptSlot { seq, number, folder: attempt_folder(&self.folder, seq), begun })
     }
 }
@@ -299,15 +296,24 @@ fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
     }
 }
 
-/// The faults of the events in a folder.
-pub(crate) fn keys_in(folder: &Folder) -> Result<HashSet<FaultKey>, QueueError> {
-    let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
-    Ok(names
-        .filter_map(|entry| match look_at(folder, &entry.name)?.body {
-            WaitingBody::Event(event) => Some(event.key()),
-            _ => None,
-        })
-        .collect())
+/// Whether a folder has events of these faults.
+pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+    let mut are_in = vec![false; keys.len()];
+    let mut places: HashMap<&FaultKey, Vec<usize>> = HashMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.entry(key).or_default().push(place);
+    }
+    let mut scan = Scan::default();
+    loop {
+        let batch = scan.next_batch(folder)?;
+        if batch.is_empty() {
+            return Ok(are_in);
+        }
+        for waiting in batch {
+            let WaitingBody::Event(event) = waiting.body else { continue };
+            places.get(&event.key()).into_iter().flatten().for_each(|place| are_in[*place] = true);
+        }
+    }
 }
 
 /// A lock whose holder panicked guards data that is still whole: each step leaves it so.

@@ -69,8 +69,8 @@ fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hol
     // durable. What follows rests on where they are now.
     folders.sync(&hold.folder)?;
     let planned_attempts = std::mem::take(&mut written.attempts);
-    let last_planned = written.last_row();
-    let rows = written.unacknowledged().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
+    let last_planned = written.last_row;
+    let rows = written.moves.into_iter().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
     let mut held = held_events(&hold.folder)?;
     let attempts =
         planned_attempts.into_iter().filter_map(|planned| left_attempt(&hold.folder, &mut held, planned)).collect();
@@ -86,7 +86,7 @@ fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hol
 }
 
 /// The row of a move that was made; none where it was not.
-fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove) -> Option<Row> {
+fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove<'_>) -> Option<Row> {
     let outcome = match planned.to {
         None => planned.earlier_outcome(),
         Some(target) => {
@@ -102,7 +102,7 @@ fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove) -> Opti
             }
         }
     };
-    Some(Row::complete(planned.ts, hold.drain_id.clone(), planned.seq, planned.draft, &outcome))
+    Some(Row::complete(planned.ts, hold.drain_id.clone(), planned.seq, planned.draft.into_owned(), &outcome))
 }
 
 fn file_reason_once(quarantine: &Folder, name: &str, reason: &str) {

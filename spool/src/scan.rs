@@ -1,9 +1,8 @@
-//! Looking through what waits: one pass over the names for markers, one over the files, in batches.
+//! Looking through what waits, in batches: for markers by their names, and for every file.
 //!
 //! Every regular file `*.json` is looked at; what it is, its body says. What is no regular file is never opened and
 //! never followed.
 
-use std::collections::HashSet;
 use std::ffi::CStr;
 
 use haltline_protocol::{HaltEvent, QueueError, QueueRow, ResolvedMarker, Ticket, Waiting, WaitingBody};
@@ -18,93 +17,135 @@ use crate::vfs::Handle;
 
 /// The largest row, in bytes; a larger file goes into quarantine unread.
 pub const LARGEST_ROW: u64 = 1 << 20;
-/// A batch ends after this many files, so that each group commit is worth its flushes …
-const BATCH_FILES: usize = 1024;
+/// A batch ends after this many files …
+const BATCH_FILES: usize = 128;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 256 << 10;
+/// Markers are small.
+const BATCH_MARKERS: usize = 1024;
 /// A file that does not parse or has two names, and is younger than this, is left alone: its writer may be slow.
 const YOUNG: SignedDuration = SignedDuration::from_secs(60);
 /// A file from further in the future than this is not young: its clock was wrong, and it must not wait for ever.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// One drain's way through the files that wait.
-#[derive(Debug)]
+/// One drain's way through the files that wait. Both passes begin anew once they have come to their end.
+#[derive(Debug, Default)]
 pub(crate) struct Scan {
-    /// A handle of its own, since the kernel keeps the place in the listing with it.
-    listing: Option<Handle>,
-    /// Markers that were read before the events.
-    markers_seen: HashSet<String>,
+    events: Listing,
+    markers: Listing,
+    /// What the last file held; kept for its room.
+    buffer: Vec<u8>,
 }
 
 impl Scan {
-    pub(crate) fn new() -> Self {
-        Self { listing: None, markers_seen: HashSet::new() }
-    }
-
-    /// Reads the markers that have a marker's name.
-    pub(crate) fn markers(&mut self, pending: &Folder) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
+    /// The next markers that have a marker's name; empty at the end.
+    pub(crate) fn next_markers(&mut self, pending: &Folder) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
         let mut markers = Vec::new();
-        for entry in pending.names()? {
-            if !entry.name.contains("-RESOLVED-") || !is_row_name(&entry.name) || is_special(entry.file_type).is_some()
-            {
+        while markers.len() < BATCH_MARKERS {
+            let Some((name, file_type)) = self.markers.next(pending)? else { break };
+            let Ok(name) = name.to_str() else { continue };
+            if !has_marker_name(name) || is_special(file_type).is_some() {
                 continue;
             }
-            let Some(Waiting { ticket, body: WaitingBody::Marker(marker), .. }) = look_at(pending, &entry.name) else {
-                continue;
-            };
-            self.markers_seen.insert(entry.name);
-            markers.push((ticket, marker));
+            if let Some(Waiting { ticket, body: WaitingBody::Marker(marker), .. }) =
+                look_at_with(pending, name, &mut self.buffer)
+            {
+                markers.push((ticket, marker));
+            }
+        }
+        if markers.is_empty() {
+            self.markers = Listing::default();
         }
         Ok(markers)
     }
 
     /// The next files; empty at the end.
     pub(crate) fn next_batch(&mut self, pending: &Folder) -> Result<Vec<Waiting>, QueueError> {
-        let unreadable = |errno| failed("list", pending.path(), errno);
-        let listing = match self.listing.take() {
-            Some(listing) => listing,
-            None => pending.vfs().open_listing(pending.handle()).map_err(unreadable)?,
-        };
         let mut batch = Vec::new();
         let mut bytes = 0;
-        loop {
-            let mut show = |name: &CStr, file_type| {
-                let Some(waiting) = self.consider(pending, name, file_type) else { return };
-                if let WaitingBody::Event(event) = &waiting.body {
-                    bytes += event.raw().len();
-                }
-                batch.push(waiting);
-            };
-            let has_more = pending.vfs().next_names(&listing, &mut show).map_err(unreadable)?;
-            if !has_more || batch.len() >= BATCH_FILES || bytes >= BATCH_BYTES {
-                break;
+        while batch.len() < BATCH_FILES && bytes < BATCH_BYTES {
+            let Some((name, file_type)) = self.events.next(pending)? else { break };
+            let Some(waiting) = consider(pending, name, file_type, &mut self.buffer) else { continue };
+            if let WaitingBody::Event(event) = &waiting.body {
+                bytes += event.raw().len();
             }
+            batch.push(waiting);
         }
-        self.listing = Some(listing);
+        self.buffer.shrink_to(BATCH_BYTES);
+        if batch.is_empty() {
+            self.events = Listing::default();
+        }
         Ok(batch)
     }
+}
 
-    fn consider(&self, pending: &Folder, name: &CStr, file_type: FileType) -> Option<Waiting> {
-        if matches!(name.to_bytes(), b"." | b"..") {
-            return None;
+/// A way through the names of a folder.
+#[derive(Debug, Default)]
+struct Listing {
+    /// A handle of its own, since the kernel keeps the place in the listing with it.
+    handle: Option<Handle>,
+    /// The names that the last look brought, each with its final NUL.
+    names: Vec<u8>,
+    /// Where each name ends, and what it is.
+    ends: Vec<(usize, FileType)>,
+    next: usize,
+}
+
+impl Listing {
+    /// The next name; `None` at the end.
+    fn next(&mut self, folder: &Folder) -> Result<Option<(&CStr, FileType)>, QueueError> {
+        while self.next == self.ends.len() {
+            if !self.fill(folder)? {
+                return Ok(None);
+            }
         }
-        let special = is_special(file_type);
-        let Ok(name) = name.to_str() else {
-            tracing::warn!(name = %name.to_string_lossy(), "left a file whose name is no UTF-8; rename it");
-            return None;
-        };
-        if let Some(kind) = special {
-            return Some(left(name, WaitingBody::Special(kind)));
-        }
-        if !is_row_name(name) || self.markers_seen.contains(name) {
-            return None;
-        }
-        look_at(pending, name)
+        let begin = self.next.checked_sub(1).map_or(0, |before| self.ends[before].0);
+        let (end, file_type) = self.ends[self.next];
+        self.next += 1;
+        Ok(CStr::from_bytes_with_nul(&self.names[begin..end]).ok().map(|name| (name, file_type)))
     }
+
+    /// Looks for more names; `false` where there are none.
+    fn fill(&mut self, folder: &Folder) -> Result<bool, QueueError> {
+        let unreadable = |errno| failed("list", folder.path(), errno);
+        let vfs = folder.vfs();
+        let handle = match self.handle.take() {
+            Some(handle) => handle,
+            None => vfs.open_listing(folder.handle()).map_err(unreadable)?,
+        };
+        self.names.clear();
+        self.ends.clear();
+        self.next = 0;
+        let mut show = |name: &CStr, file_type| {
+            if !matches!(name.to_bytes(), b"." | b"..") {
+                self.names.extend_from_slice(name.to_bytes_with_nul());
+                self.ends.push((self.names.len(), file_type));
+            }
+        };
+        let has_more = vfs.next_names(&handle, &mut show).map_err(unreadable)?;
+        self.handle = Some(handle);
+        Ok(has_more || !self.ends.is_empty())
+    }
+}
+
+fn consider(pending: &Folder, name: &CStr, file_type: FileType, buffer: &mut Vec<u8>) -> Option<Waiting> {
+    let Ok(name) = name.to_str() else {
+        tracing::warn!(name = %name.to_string_lossy(), "left a file whose name is no UTF-8; rename it");
+        return None;
+    };
+    if let Some(kind) = is_special(file_type) {
+        return Some(left(name, WaitingBody::Special(kind)));
+    }
+    if is_row_name(name) { look_at_with(pending, name, buffer) } else { None }
 }
 
 /// Opens and reads one file; `None` where it is gone.
 pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
+    look_at_with(folder, name, &mut Vec::new())
+}
+
+/// As [`look_at`], with a buffer to read into.
+fn look_at_with(folder: &Folder, name: &str, buffer: &mut Vec<u8>) -> Option<Waiting> {
     let (file, stat) = match folder.open_handle(name) {
         Ok(opened) => opened,
         Err(Errno::NOENT) => return None,
@@ -113,8 +154,8 @@ pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
         Err(errno) => return Some(left(name, WaitingBody::Unreadable { errno: errno_name(errno) })),
     };
     let modified = modified(&stat);
-    let body = match read_row(folder, &file, &stat) {
-        Ok(Row::Bytes(bytes)) => match QueueRow::parse(&bytes) {
+    let body = match read_row(folder, &file, &stat, buffer) {
+        Ok(None) => match QueueRow::parse(buffer) {
             Ok(QueueRow::Event(event)) => WaitingBody::Event(event),
             Ok(QueueRow::Resolved(marker)) => {
                 WaitingBody::Marker(ResolvedMarker { timestamp: marker.timestamp.or(Some(modified)), ..marker })
@@ -123,8 +164,8 @@ pub(crate) fn look_at(folder: &Folder, name: &str) -> Option<Waiting> {
             Err(error) => WaitingBody::Malformed(error.to_string()),
         },
         // A writer that links its file into the queue and then removes the first name has two for an instant.
-        Ok(Row::Refused(_)) if stat.st_nlink > 1 && is_young(modified, Timestamp::now()) => WaitingBody::Unfinished,
-        Ok(Row::Refused(reason)) => WaitingBody::Malformed(reason),
+        Ok(Some(_)) if stat.st_nlink > 1 && is_young(modified, Timestamp::now()) => WaitingBody::Unfinished,
+        Ok(Some(refused)) => WaitingBody::Malformed(refused),
         Err(errno) => WaitingBody::Unreadable { errno: errno_name(errno) },
     };
     let stamp = match &body {
@@ -140,22 +181,18 @@ pub(crate) fn stamp_of(event: &HaltEvent) -> Timestamp {
     event.timestamp.unwrap_or_else(Timestamp::now)
 }
 
-enum Row {
-    Bytes(Vec<u8>),
-    Refused(String),
-}
-
-fn read_row(folder: &Folder, file: &Handle, stat: &Stat) -> Result<Row, Errno> {
+/// Reads a row into a buffer, or says why it is refused.
+fn read_row(folder: &Folder, file: &Handle, stat: &Stat, buffer: &mut Vec<u8>) -> Result<Option<String>, Errno> {
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     if stat.st_nlink > 1 {
-        return Ok(Row::Refused(format!("the file has {} names (hard links)", stat.st_nlink)));
+        return Ok(Some(format!("the file has {} names (hard links)", stat.st_nlink)));
     }
     if size > LARGEST_ROW {
-        return Ok(Row::Refused(too_large(size)));
+        return Ok(Some(too_large(size)));
     }
-    let bytes = folder.read_handle(file, stat, LARGEST_ROW)?;
-    let length = bytes.len() as u64;
-    if length > LARGEST_ROW { Ok(Row::Refused(too_large(length))) } else { Ok(Row::Bytes(bytes)) }
+    folder.read_into(file, stat, LARGEST_ROW, buffer)?;
+    let length = buffer.len() as u64;
+    Ok((length > LARGEST_ROW).then(|| too_large(length)))
 }
 
 fn too_large(size: u64) -> String {
@@ -165,6 +202,11 @@ fn too_large(size: u64) -> String {
 fn left(name: &str, body: WaitingBody) -> Waiting {
     let ticket = Ticket { name: name.into(), mark: 0, stamp: Timestamp::UNIX_EPOCH, claimed: false };
     Waiting { ticket, modified: Timestamp::UNIX_EPOCH, body }
+}
+
+/// Whether a name says that the file is a RESOLVED marker. Whether it is one, its body says.
+fn has_marker_name(name: &str) -> bool {
+    name.contains("-RESOLVED-") && is_row_name(name)
 }
 
 /// Whether a name is one that events have. Temporaries and hidden files are not.
@@ -217,8 +259,7 @@ mod tests {
     }
 
     fn all(folder: &Folder) -> Vec<(String, String)> {
-        let mut scan = Scan::new();
-        scan.markers(folder).unwrap();
+        let mut scan = Scan::default();
         let mut found = Vec::new();
         loop {
             let batch = scan.next_batch(folder).unwrap();
@@ -276,6 +317,7 @@ mod tests {
             ("link.json", "symbolic link"),
             ("odd-name.json", "marker"),
             ("old.json", "EOF while parsing a value at line 1 column 0"),
+            ("r-RESOLVED-f.json", "marker"),
             ("socket.json", "socket"),
             ("tomorrow.json", "EOF while parsing an object at line 1 column 1"),
             ("twice.json", "the file has 2 names (hard links)"),
@@ -286,13 +328,44 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_that_is_over_begins_anew_and_large_rows_make_small_batches() {
+        let (_home, folder) = folder();
+        let tail = "x".repeat(100 << 10);
+        for number in 0..10 {
+            let row = format!(
+                r#"{{"faultId":"f{number}","runId":"r","stateSlug":"s","kind":"K","severity":"HIGH","message":"m",
+                    "timestamp":"","pointers":{{}},"snapshot":{{"stdoutTail":"{tail}"}}}}"#
+            );
+            plant(&folder, &format!("{number}.json"), row.as_bytes(), HOUR);
+        }
+        let marker = br#"{"event":"SKILL_FAULT_RESOLVED","timestamp":"","runId":"r","faultId":"f"}"#;
+        plant(&folder, "r-RESOLVED-f.json", marker, HOUR);
+        plant(&folder, "r-RESOLVED-g.json", b"{}", HOUR);
+        let mut scan = Scan::default();
+        for _ in 0..2 {
+            let mut batches = Vec::new();
+            loop {
+                let batch = scan.next_batch(&folder).unwrap().len();
+                if batch == 0 {
+                    break;
+                }
+                batches.push(batch);
+            }
+            assert_eq!(batches.iter().sum::<usize>(), 12, "{batches:?}");
+            assert!(batches.iter().all(|batch| *batch <= 5), "{batches:?}");
+            assert_eq!(scan.next_markers(&folder).unwrap().len(), 1);
+            assert!(scan.next_markers(&folder).unwrap().is_empty());
+        }
+    }
+
+    #[test]
     fn every_file_is_seen_once_though_batches_are_moved_away_meanwhile() {
         let (_home, folder) = folder();
         for number in 0..3000 {
             plant(&folder, &format!("{number}.json"), b"", HOUR);
         }
         let processed = folder.ensure_child("processed").unwrap();
-        let mut scan = Scan::new();
+        let mut scan = Scan::default();
         let mut seen = 0;
         loop {
             let batch = scan.next_batch(&folder).unwrap();

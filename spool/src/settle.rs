@@ -1,5 +1,7 @@
 //! Settling: the journal first, then the moves, then the folders made durable, and only then the rows.
 
+use std::borrow::Cow;
+
 use haltline_protocol::{Delivery, Destination, MoveOutcome, QueueError, Row, RowOutcome, Settled, Settlement, Ticket};
 use jiff::Timestamp;
 use serde_json::json;
@@ -24,56 +26,52 @@ impl Hold {
         for settlement in &mut settlements {
             self.note_delivery(settlement)?;
         }
-        let planned = self.plan(&settlements)?;
+        let ts = Timestamp::now();
+        let first = self.plan(&settlements, ts)?;
+        let mut numbers = first..;
         let mut touched = Touched::default();
         let mut settled = Vec::with_capacity(settlements.len());
-        for (Settlement { ticket, to, draft }, planned) in settlements.into_iter().zip(planned) {
+        for Settlement { ticket, to, draft } in settlements {
             let outcome = match &to {
                 Destination::Stay(outcome) => outcome.clone(),
                 _ => self.carry_out(folders, &ticket, &to, draft.as_ref().map(|draft| draft.outcome), &mut touched),
             };
             let row = draft
-                .zip(planned)
-                .map(|(draft, (seq, ts))| Row::complete(ts, self.drain_id.clone(), seq, draft, &outcome));
+                .and_then(|draft| Some(Row::complete(ts, self.drain_id.clone(), numbers.next()?, draft, &outcome)));
             settled.push(Settled { ticket, row, outcome });
         }
         touched.sync(folders, &self.folder)?;
         Ok(settled)
     }
 
-    /// Writes what is about to happen into the journal; the number and the time of each row.
-    fn plan(&mut self, settlements: &[Settlement]) -> Result<Vec<Option<(u64, Timestamp)>>, QueueError> {
-        let ts = Timestamp::now();
-        let mut entries = Vec::with_capacity(settlements.len());
-        let mut planned = Vec::with_capacity(settlements.len());
-        for Settlement { ticket, to, draft } in settlements {
-            let Some(draft) = draft else {
-                planned.push(None);
-                continue;
-            };
-            let seq = self.journal.next_seq();
-            planned.push(Some((seq, ts)));
-            entries.push(Entry::Settle(PlannedMove {
+    /// Writes what is about to happen into the journal; the number of the first row, from which the others count on.
+    fn plan(&mut self, settlements: &[Settlement], ts: Timestamp) -> Result<u64, QueueError> {
+        let rows = settlements.iter().filter(|settlement| settlement.draft.is_some()).count() as u64;
+        let first = self.journal.next_seqs(rows);
+        let drafted =
+            settlements.iter().filter_map(|Settlement { ticket, to, draft }| Some((ticket, to, draft.as_ref()?)));
+        let entries = drafted.zip(first..).map(|((ticket, to, draft), seq)| {
+            Entry::Settle(PlannedMove {
                 seq,
                 ts,
-                name: ticket.name.to_string(),
+                name: Cow::Borrowed(&ticket.name),
                 mark: ticket.mark,
                 from: source(ticket),
                 to: target(to),
                 stamp: ticket.stamp,
-                draft: draft.clone(),
-                reason: reason(to).map(str::to_owned),
+                draft: Cow::Borrowed(draft),
+                reason: reason(to).map(Cow::Borrowed),
                 errno: match to {
                     Destination::Stay(outcome) => errno_to_write(outcome),
                     _ => None,
                 },
-            }));
-        }
-        self.journal.append(&self.folder, &entries)?;
+            })
+        });
+        self.journal.append(&self.folder, entries)?;
         if is_on(Mutant::AckBeforeRows) {
             self.journal.acknowledge_all(&self.folder)?;
         }
-        Ok(planned)
+        Ok(first)
     }
 
     fn carry_out(

@@ -29,7 +29,7 @@ impl Survey {
     /// # Errors
     /// It is there and cannot be read.
     pub fn open(path: &Path) -> Result<Option<Self>, QueueError> {
-        Ok(open_if_there(path)?.map(|folder| Self { folder, scan: Scan::new() }))
+        Ok(open_if_there(path)?.map(|folder| Self { folder, scan: Scan::default() }))
     }
 
     /// The next files, read; empty at the end.

@@ -15,7 +15,7 @@ use crate::scan::is_row_name;
 /// The queue is there and cannot be read.
 pub fn has_work(layout: &Layout) -> Result<bool, QueueError> {
     let any = |path: &std::path::Path, is_work: fn(&str) -> bool| match Folder::open(path) {
-        Ok(folder) => Ok(folder.names()?.iter().any(|entry| is_work(&entry.name))),
+        Ok(folder) => folder.has_name(is_work),
         Err(error) if errno_of(&error.source) == Errno::NOENT => Ok(false),
         Err(error) => Err(error),
     };

@@ -50,12 +50,6 @@ struct RowSink {
     file: Arc<AppendFile>,
 }
 
-/// A row as it is written, with its newline, and the pair that it is known by.
-struct Line {
-    pair: (DrainId, u64),
-    text: Vec<u8>,
-}
-
 #[async_trait]
 impl Sink for RowSink {
     fn name(&self) -> &'static str {
@@ -63,40 +57,58 @@ impl Sink for RowSink {
     }
 
     async fn deliver(&mut self, records: &[Record], replay: bool) -> Result<Receipt, SinkError> {
-        let mut lines = Vec::new();
+        let mut lines = Lines::default();
         for record in records {
             if let Record::Settled(row) = record {
-                lines.push(line(row)?);
+                lines.add(row, replay)?;
             }
         }
-        if !lines.is_empty() {
+        if !lines.bytes.is_empty() {
             let file = Arc::clone(&self.file);
-            off_the_runtime(SINK, move || append(&file, &lines, replay))
-                .await?
-                .map_err(|problem| sink_error(SINK, &problem))?;
+            off_the_runtime(SINK, move || append(&file, lines)).await?.map_err(|problem| sink_error(SINK, &problem))?;
         }
         Ok(Receipt::default())
     }
 }
 
-fn line(row: &Row) -> Result<Line, SinkError> {
-    let written = match &row.draft.investigation {
-        None => serde_json::to_vec(row),
-        Some(report) => {
-            let mut row = row.clone();
-            row.draft.investigation = Some(Box::new((**report).clone().made_fit()));
-            serde_json::to_vec(&row)
-        }
-    };
-    let mut text = written.map_err(|error| SinkError::Permanent {
-        sink: SINK,
-        reason: format!("row {} of drain {} cannot be written as JSON: {error}", row.seq, row.drain_id),
-    })?;
-    text.push(b'\n');
-    Ok(Line { pair: (row.drain_id.clone(), row.seq), text })
+/// Rows as they are written, each with its newline.
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    /// On a replay: where each row ends, and the pair that it is known by.
+    rows: Vec<(usize, (DrainId, u64))>,
 }
 
-fn append(file: &AppendFile, lines: &[Line], replay: bool) -> Result<(), QueueError> {
+impl Lines {
+    fn add(&mut self, row: &Row, replay: bool) -> Result<(), SinkError> {
+        let written = match &row.draft.investigation {
+            None => serde_json::to_writer(&mut self.bytes, row),
+            Some(report) => {
+                let mut row = row.clone();
+                row.draft.investigation = Some(Box::new((**report).clone().made_fit()));
+                serde_json::to_writer(&mut self.bytes, &row)
+            }
+        };
+        written.map_err(|error| SinkError::Permanent {
+            sink: SINK,
+            reason: format!("row {} of drain {} cannot be written as JSON: {error}", row.seq, row.drain_id),
+        })?;
+        self.bytes.push(b'\n');
+        if replay {
+            self.rows.push((self.bytes.len(), (row.drain_id.clone(), row.seq)));
+        }
+        Ok(())
+    }
+
+    /// The rows of these pairs alone.
+    fn of(&self, pairs: &HashSet<&(DrainId, u64)>) -> Vec<u8> {
+        let begins = std::iter::once(0).chain(self.rows.iter().map(|(end, _)| *end));
+        let wanted = begins.zip(&self.rows).filter(|(_, (_, pair))| pairs.contains(pair));
+        wanted.flat_map(|(begin, (end, _))| &self.bytes[begin..*end]).copied().collect()
+    }
+}
+
+fn append(file: &AppendFile, lines: Lines) -> Result<(), QueueError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Pair {
@@ -105,17 +117,16 @@ fn append(file: &AppendFile, lines: &[Line], replay: bool) -> Result<(), QueueEr
     }
 
     let file = file.lock()?;
-    let mut missing: HashSet<(DrainId, u64)> = lines.iter().map(|line| line.pair.clone()).collect();
-    if replay {
-        file.for_each_line(|line| {
-            if let Ok(Pair { drain_id, seq }) = serde_json::from_slice(line) {
-                missing.remove(&(drain_id, seq));
-            }
-        })?;
+    if lines.rows.is_empty() {
+        return file.append(&lines.bytes);
     }
-    let wanted = lines.iter().filter(|line| missing.contains(&line.pair));
-    let bytes: Vec<u8> = wanted.flat_map(|line| &line.text).copied().collect();
-    file.append(&bytes)
+    let mut missing: HashSet<&(DrainId, u64)> = lines.rows.iter().map(|(_, pair)| pair).collect();
+    file.for_each_line(|line| {
+        if let Ok(Pair { drain_id, seq }) = serde_json::from_slice(line) {
+            missing.remove(&(drain_id, seq));
+        }
+    })?;
+    file.append(&lines.of(&missing))
 }
 
 #[cfg(test)]

@@ -61,7 +61,8 @@ pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     let Ok(queue) = process.open_drain(&machine.layout) else { return };
     let options = DrainOptions {
         dry_run: false,
-        max: 10,
+        // A drain that keeps one fault of two has to look again.
+        max: if all_well { 10 } else { 1 },
         jobs: 1,
         severity_min: Severity::Low,
         run_id: None,
@@ -74,7 +75,7 @@ pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     let wires = Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let drained = runtime.block_on(async {
-        let drain = Drain::new(Arc::new(queue), options).run(wires);
+        let drain = Drain::new(Arc::new(queue), options).with_spare_groups(0).run(wires);
         tokio::join!(drain, dispatch(machine, process, requests, all_well), record(machine, process, batches)).0
     });
     if let Err(error) = drained {

@@ -178,7 +178,7 @@ async fn ask(
     stop: &Stop,
 ) -> Result<Asked, InvestigateError> {
     let fault = || visible(key.fault_id.as_str());
-    if queue.is_held_elsewhere(key).await? {
+    if queue.are_held_elsewhere(std::slice::from_ref(key)).await?.contains(&true) {
         return Err(InvestigateError::HeldNow(fault()));
     }
     let event = Arc::new(event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?);
