@@ -4,7 +4,7 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Home, mode, set_mode};
 
 const PENDING: &str = "pending-investigations";
@@ -204,4 +204,24 @@ fn a_marker_is_no_event_to_emit() {
     let ended = home.run_with_input(["emit", "--json", "-"], &marker.to_string()).expect(2);
     ended.says("no halt event: it is a RESOLVED marker\n");
     assert!(!home.queue(PENDING).is_dir());
+}
+
+#[test]
+fn a_message_without_its_secret_keeps_the_id_of_the_message_as_it_was_given() {
+    let home = Home::new();
+    let message = "token ghp_abcdefghijklmnopqrstuvwxyz0123456789 was refused";
+    let emit = |message: &str| home.run(["emit", "--kind", "PHASE_FAILED", "--run-id", "r", "--message", message]);
+    let given = emit(message).expect(0).stdout;
+    let row = home.rows(PENDING).remove(0);
+    assert_eq!(
+        (&row["faultId"], row["message"].as_str()),
+        (&json!(given.trim()), Some("token [REDACTED:github] was refused"))
+    );
+    assert_ne!(emit("token [REDACTED:github] was refused").expect(0).stdout, given);
+
+    let again = |row: &Value| home.run_with_input(["emit", "--json", "-"], &row.to_string());
+    again(&row).expect(2).says("leave it out");
+    let mut without = row.clone();
+    without.as_object_mut().unwrap().remove("faultId");
+    again(&without).expect(0);
 }
