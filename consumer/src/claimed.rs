@@ -76,6 +76,15 @@ impl Claimed {
         };
         self.events.into_iter().map(settle).collect()
     }
+
+    /// The orders where nobody was asked: back as they were, without a row.
+    pub(crate) fn put_back(self) -> Vec<Order> {
+        let put_back = |(ticket, _)| {
+            let settlement = Settlement { ticket, to: Destination::Pending(None), draft: None };
+            Order { settlement, tally: Tally::Deferred, is_avoided: false }
+        };
+        self.events.into_iter().map(put_back).collect()
+    }
 }
 
 /// What is filed of an investigation.

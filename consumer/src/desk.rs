@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, Claim, Destination, DispatchRequest, Failure, HaltEvent, Investigation, MoveOutcome, Queue, Record,
+    Assignment, Claim, Destination, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, MoveOutcome, Queue, Record,
     RowOutcome, Ticket, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -78,8 +78,9 @@ impl Desk {
                     report.counts.deferred += group.waiters.len() as u64;
                     break;
                 }
-                if self.is_held_elsewhere(&group).await? {
-                    tracing::debug!(fault = %group.waiters[0].key.fault_id, "another drain investigates the fault");
+                let faults: Vec<_> = group.waiters.iter().map(|waiter| waiter.key.clone()).collect();
+                if self.are_held_elsewhere(&faults).await? {
+                    tracing::debug!(fault = %group.waiters[0].key.fault_id, "somebody else has the fault");
                     report.counts.deferred += group.waiters.len() as u64;
                     continue;
                 }
@@ -128,9 +129,9 @@ impl Desk {
         self.dispatcher.send(request).await.map_err(|_| DrainError::ActorGone("dispatcher"))
     }
 
-    async fn is_held_elsewhere(&self, group: &Group) -> Result<bool, DrainError> {
-        let lead = std::slice::from_ref(&group.waiters[0].key);
-        Ok(self.queue.are_held_elsewhere(lead).await?.contains(&true))
+    /// Whether somebody else has one of these faults.
+    async fn are_held_elsewhere(&self, faults: &[FaultKey]) -> Result<bool, DrainError> {
+        Ok(self.queue.are_held_elsewhere(faults).await?.contains(&true))
     }
 
     /// Occurrences of a fault that was given up on join it, unpaid.
@@ -151,6 +152,13 @@ impl Desk {
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {
         let attempts = group.attempts();
         let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
+        let faults: Vec<_> = claimed.events.iter().map(|(_, event)| event.key()).collect();
+        // Somebody may have begun since the last look; now one of the two sees the other for sure.
+        if self.are_held_elsewhere(&faults).await? {
+            tracing::debug!(fault = %claimed.lead.fault_id, "gave way to somebody else who has the fault");
+            self.settle_claimed(claimed.put_back()).await?;
+            return Ok(GroupReport::default());
+        }
         let [(lead_ticket, lead), followers @ ..] = claimed.events.as_slice() else {
             return Ok(GroupReport::default());
         };

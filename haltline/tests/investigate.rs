@@ -40,6 +40,15 @@ impl Home {
         self.investigate(&[&[FAULT, "--command", &stub], args].concat())
     }
 
+    /// Starts an investigation and waits until its stub has come to the last thing that it does.
+    fn start_asking(&self, body: &str) -> Running {
+        let (first, last) = body.rsplit_once('\n').unwrap_or(("", body));
+        let stub = self.stub(&format!("{first}\necho $$ > '{}'\nexec {last}", self.beside("pid").display()));
+        let running = Running::start(self.haltline().args(["investigate", FAULT, "--command", &stub]));
+        await_line(&self.beside("pid"));
+        running
+    }
+
     /// Puts a program into a folder that [`on_path`](Self::on_path) looks into.
     fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.write_beside(&format!("bin/{name}"), script);
@@ -208,6 +217,53 @@ fn a_fault_that_a_running_drain_holds_is_refused() {
     assert_eq!(home.holds(), holds);
     drain.kill();
     home.investigate(&[FAULT, "--investigator", "triage"]).expect(0);
+}
+
+#[test]
+fn a_fault_that_is_investigated_by_hand_is_left_alone_meanwhile() {
+    let home = Home::new();
+    let file = home.put(&fault("r", FAULT));
+    let other = home.put(&fault("r", "other"));
+    let running = home.start_asking("sleep 300");
+    let before = home.json_of(&format!("{PENDING}/{file}"));
+    let result = home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0).json();
+    assert_eq!((&result["processed"], &result["deferred"], &result["dispatched"]), (&json!(1), &json!(1), &json!(1)));
+    home.check_settled_once(&[other], "investigated");
+    assert_eq!(home.json_of(&format!("{PENDING}/{file}")), before);
+    home.investigate(&[FAULT, "--investigator", "triage"]).expect(1).says("wait for the report");
+    running.signal(Signal::INT);
+    running.end().expect(75);
+    home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0);
+    assert_eq!(home.trace(), [FAULT, "other", FAULT]);
+    home.check_settled_once(&[file], "investigated");
+}
+
+#[test]
+fn of_all_who_want_a_fault_at_once_one_at_most_asks() {
+    for _ in 0..3 {
+        let home = Home::new();
+        let file = home.put(&fault("r", FAULT));
+        let body = "exec sleep 300";
+        let stub = home.stub(body);
+        let by_hand = || {
+            let mut command = home.haltline();
+            command.args(["investigate", FAULT, "--command", &stub]);
+            command
+        };
+        let mut commands = [by_hand(), home.drain_with(body), by_hand()];
+        let mut all: Vec<_> = commands.iter_mut().map(Running::start).collect();
+        until("the end of all but one", || {
+            all.retain_mut(|running| !running.has_ended());
+            all.len() <= 1
+        });
+        all.into_iter().for_each(Running::kill);
+        assert!(home.trace().len() <= 1, "asked {:?}", home.trace());
+        for _ in 0..2 {
+            home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]);
+            home.end_back_off();
+        }
+        home.check_settled_once(&[file], "investigated");
+    }
 }
 
 #[test]

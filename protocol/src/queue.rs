@@ -88,7 +88,8 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The dead letters cannot be read.
     async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError>;
 
-    /// Whether another live drain holds an occurrence of each of the faults.
+    /// Whether another live drain holds an occurrence of each of the faults, or it is investigated by hand. Whoever asks
+    /// after its own claim and gives way never investigates a fault at the same time as somebody else.
     ///
     /// # Errors
     /// The other drains' holds cannot be read.

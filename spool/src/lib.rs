@@ -9,6 +9,7 @@ mod flush;
 mod folder;
 mod folders;
 mod hold;
+mod holders;
 mod inspect;
 mod journal;
 mod layout;
@@ -35,6 +36,7 @@ mod work;
 
 pub use errno::{errno_name, hint};
 pub use folder::{Entry, Folder};
+pub use holders::Holder;
 pub use inspect::{HeldAttempt, HoldState, Remains, hold_states, remains};
 pub use layout::Layout;
 pub use mutants::{Mutant, is_on};

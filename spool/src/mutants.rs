@@ -23,6 +23,8 @@ pub enum Mutant {
     TargetUnsynced,
     /// Every drain believes that it has the settle lock.
     RecoveryWithoutSettleLock,
+    /// An investigation by hand looks for others first, and shows itself afterwards.
+    LookBeforeShown,
     /// Recovery begins its numbers anew.
     ReusedNumbers,
     /// The journal goes on in a line that was torn.
@@ -39,7 +41,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DropDirFsync,
         Self::DropFileFsync,
         Self::PlainRename,
@@ -49,6 +51,7 @@ impl Mutant {
         Self::ClaimWithoutRenew,
         Self::TargetUnsynced,
         Self::RecoveryWithoutSettleLock,
+        Self::LookBeforeShown,
         Self::ReusedNumbers,
         Self::TornLineContinued,
         Self::IntentAfterSpawn,
@@ -69,6 +72,7 @@ impl Mutant {
             Self::ClaimWithoutRenew => "claim-without-renew",
             Self::TargetUnsynced => "target-unsynced",
             Self::RecoveryWithoutSettleLock => "recovery-without-settle-lock",
+            Self::LookBeforeShown => "look-before-shown",
             Self::ReusedNumbers => "reused-numbers",
             Self::TornLineContinued => "torn-line-continued",
             Self::IntentAfterSpawn => "intent-after-spawn",

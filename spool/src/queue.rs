@@ -11,10 +11,11 @@ use haltline_protocol::{
 };
 use jiff::Timestamp;
 
-use crate::error::{errno_of, failed};
+use crate::error::failed;
 use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
+use crate::holders::{BY_HAND, Holder, holders};
 use crate::journal::{Entry, Place, PlannedAttempt};
 use crate::layout::{Layout, STOP};
 use crate::moves::{move_file, move_very_file};
@@ -65,6 +66,35 @@ impl DrainQueue {
         let drain_id = drain_id.map_or_else(|| new_drain_id(&folders), Ok)?;
         let hold = Hold::create(&folders.in_flight, drain_id)?;
         Ok(Self::new(folders, hold, is_inline))
+    }
+
+    /// Begins an investigation that a person asks for, of an event that stays where it is; the other where somebody has
+    /// the fault. A drain gives way to it as to another drain.
+    ///
+    /// # Errors
+    /// The hold cannot be written, or the others' cannot be read; nothing may be started.
+    pub async fn begin_by_hand(&self, event: &HaltEvent) -> Result<Result<AttemptSlot, Holder>, QueueError> {
+        let (fault, row) = (event.key(), event.raw().to_vec());
+        let number = event.delivery.attempts.saturating_add(1);
+        self.blocking(move |shared| {
+            let hold = &mut *locked(&shared.hold);
+            let seen_before = if is_on(Mutant::LookBeforeShown) { Some(shared.holder(&fault)?) } else { None };
+            hold.folder.create_new(BY_HAND, &row)?;
+            match seen_before.map_or_else(|| shared.holder(&fault), Ok)? {
+                Some(holder) => Ok(Err(holder)),
+                None => Ok(Ok(hold.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
+            }
+        })
+        .await
+    }
+
+    /// Who has a fault, apart from this drain; none where nobody has.
+    ///
+    /// # Errors
+    /// The others' holds cannot be read.
+    pub async fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, QueueError> {
+        let fault = fault.clone();
+        self.blocking(move |shared| shared.holder(&fault)).await
     }
 
     /// The hold of a dead drain, to be finished.
@@ -185,7 +215,7 @@ impl Queue for DrainQueue {
 
     async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
         let keys = keys.to_vec();
-        self.blocking(move |shared| shared.are_held_elsewhere(&keys)).await
+        self.blocking(move |shared| Ok(shared.holders(&keys)?.iter().map(Option::is_some).collect())).await
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
@@ -231,26 +261,12 @@ impl Shared {
         Ok(claims)
     }
 
-    fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-        let in_flight = &self.folders.in_flight;
-        let mut are_held = vec![false; keys.len()];
-        for entry in in_flight.names()? {
-            if entry.name == self.drain_id.as_str() || !Hold::is_hold(&entry.name) {
-                continue;
-            }
-            match in_flight.open_child(&entry.name).and_then(|folder| are_in(&folder, keys)) {
-                Ok(are_in) if are_in.contains(&true) && Hold::is_live(in_flight, &entry.name) => {
-                    are_held.iter_mut().zip(are_in).for_each(|(is_held, is_in)| *is_held |= is_in);
-                }
-                Ok(_) => {}
-                Err(error) => match errno_of(&error.source) {
-                    // The settle lock stands there too, and a drain may end meanwhile.
-                    rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => {}
-                    _ => return Err(error),
-                },
-            }
-        }
-        Ok(are_held)
+    fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+        holders(&self.folders.in_flight, &self.drain_id, faults)
+    }
+
+    fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, QueueError> {
+        Ok(self.holders(std::slice::from_ref(fault))?.pop().flatten())
     }
 }
 

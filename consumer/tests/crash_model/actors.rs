@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_protocol::{
-    Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, Investigation, RecordBatch, Severity, SinkError,
-    Usage, Verdict,
+    Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, RecordBatch, Severity,
+    SinkError, Usage, Verdict,
 };
 use haltline_spool::model::{Process, Scene};
 use haltline_spool::{Mutant, RowKind};
@@ -21,7 +21,7 @@ use crate::machine::{Machine, occurrence_in};
 
 /// The attempts after which an event is given up on.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
-const RESULT: &str = "result.json";
+pub(crate) const RESULT: &str = "result.json";
 const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","rootCause":"r","evidence":[]},
     "usage":{"provider":"model","model":null,"tokensIn":null,"tokensCached":null,"tokensOut":null,"cost":null,
     "duration":{"secs":1,"nanos":0}}}"#;
@@ -106,7 +106,11 @@ async fn dispatch(
         match request {
             DispatchRequest::Prepare { reply } => drop(reply.send(Ok("model".to_owned()))),
             DispatchRequest::Investigate { assignment, reply } => {
-                reply.send(investigate(machine, process, &assignment, all_well)).ok();
+                let fault = assignment.event.key();
+                machine.ledger.ask(&fault, process);
+                let verdict = investigate(machine, process, &assignment, all_well);
+                machine.ledger.answered(&fault);
+                reply.send(verdict).ok();
             }
             DispatchRequest::Salvage { assignment, reply } => drop(reply.send(salvage(process, &assignment))),
         }
@@ -128,7 +132,7 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
             return Err(failure(Failure::Interrupted));
         }
     }
-    let report = REPORT.replace("FAULT", assignment.event.fault_id.as_str());
+    let report = report(&assignment.event);
     let kept =
         process.open_folder(&assignment.slot.folder).and_then(|folder| folder.replace(RESULT, report.as_bytes()));
     if kept.is_err() {
@@ -143,7 +147,12 @@ fn salvage(process: &Arc<Process>, assignment: &Assignment) -> Option<Investigat
     parse(&folder.read(RESULT, 1 << 20).ok()??)
 }
 
-fn parse(report: &[u8]) -> Option<Investigation> {
+/// The report of a fault, as it is kept.
+pub(crate) fn report(event: &HaltEvent) -> String {
+    REPORT.replace("FAULT", event.fault_id.as_str())
+}
+
+pub(crate) fn parse(report: &[u8]) -> Option<Investigation> {
     serde_json::from_slice(report).ok()
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Phase {
     /// What each emitter emits.
     pub(crate) emitters: Vec<Vec<Emission>>,
     pub(crate) drains: usize,
+    /// How many ask about the first fault by hand.
+    pub(crate) by_hand: usize,
     /// How the investigators fare: all well, or as chance has it.
     pub(crate) all_well: bool,
     pub(crate) faults: BTreeMap<u64, Fault>,
@@ -42,10 +44,11 @@ pub(crate) struct History {
 impl History {
     /// The history of any shape that a seed stands for.
     pub(crate) fn random(seed: u64) -> Self {
-        match Chance::new(seed).below(5) {
+        match Chance::new(seed).below(6) {
             0 | 1 => Self::wide(seed),
             2 => Self::deep(seed),
             3 => Self::of_two_crashes(seed),
+            4 => Self::at_once(seed),
             _ => Self::in_doubt(seed),
         }
     }
@@ -80,6 +83,14 @@ impl History {
         })
     }
 
+    /// Drains and people who want the same fault at once, which may have one more occurrence by then.
+    pub(crate) fn at_once(seed: u64) -> Self {
+        Self::of(seed, |chance| {
+            let emitted = Phase { emitters: vec![vec![Emission::Fault(0)]], ..Phase::default() };
+            vec![emitted, Phase::at_once(chance), Phase::at_once(chance)]
+        })
+    }
+
     fn of(seed: u64, phases: impl FnOnce(&mut Chance) -> Vec<Phase>) -> Self {
         let mut chance = Chance::new(!seed);
         let switches_one_in = [2, 6, 20][chance.below(3)];
@@ -98,7 +109,8 @@ impl Phase {
         let drains = if chance.one_in(12) { 1 + chance.below(8) } else { 1 + chance.below(3) };
         let steps = 12 * emitters.len() + 110 * drains;
         let faults = (0..chance.below(4)).map(|_| (1 + chance.below(steps) as u64, random_fault(chance))).collect();
-        Self { emitters, drains, all_well: false, faults, power_cut: chance.one_in(4), time_passes: chance.one_in(2) }
+        let (power_cut, time_passes) = (chance.one_in(4), chance.one_in(2));
+        Self { emitters, drains, faults, power_cut, time_passes, ..Self::default() }
     }
 }
 
@@ -108,11 +120,20 @@ impl Phase {
         let drains = 1 + chance.below(2);
         let steps = 12 * emitters.len() + 60 * drains;
         let faults = BTreeMap::from([(1 + chance.below(steps) as u64, random_fault(chance))]);
-        Self { emitters, drains, all_well: false, faults, power_cut: chance.one_in(8), time_passes: chance.one_in(2) }
+        let (power_cut, time_passes) = (chance.one_in(8), chance.one_in(2));
+        Self { emitters, drains, faults, power_cut, time_passes, ..Self::default() }
     }
 }
 
 impl Phase {
+    fn at_once(chance: &mut Chance) -> Self {
+        let emitters = vec![vec![Emission::Fault(0)]; chance.below(2)];
+        let (drains, by_hand) = (chance.below(3), 1 + chance.below(2));
+        let step = 1 + chance.below(60 * (drains + by_hand)) as u64;
+        let faults = if chance.one_in(2) { BTreeMap::from([(step, random_fault(chance))]) } else { BTreeMap::new() };
+        Self { emitters, drains, by_hand, faults, power_cut: chance.one_in(8), time_passes: true, ..Self::default() }
+    }
+
     fn in_doubt(chance: &mut Chance) -> Self {
         let faults = BTreeMap::from([(20 + chance.below(110) as u64, Fault::Kill)]);
         Self { emitters: vec![vec![Emission::Resolved]], drains: 2, all_well: true, faults, ..Self::default() }

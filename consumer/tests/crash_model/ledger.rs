@@ -2,9 +2,10 @@
 //! the sinks have. A sink keeps what it took through any crash.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use haltline_protocol::{FaultKey, MoveState, Record, Row, RowOutcome};
+use haltline_spool::model::Process;
 
 /// The number of an emitted event.
 pub(crate) type Occurrence = u32;
@@ -21,6 +22,8 @@ pub(crate) struct Accounts {
     pub(crate) attempts: BTreeMap<Occurrence, u32>,
     /// Events whose report is kept.
     pub(crate) reported: BTreeSet<Occurrence>,
+    /// Faults that somebody asks an investigator about just now.
+    asking: BTreeMap<FaultKey, Arc<Process>>,
     rows: BTreeMap<Pair, Row>,
     filings: BTreeMap<Pair, FaultKey>,
     pub(crate) violations: Vec<String>,
@@ -29,6 +32,19 @@ pub(crate) struct Accounts {
 impl Ledger {
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A process asks about a fault. No other that lives may ask about it until it is answered.
+    pub(crate) fn ask(&self, fault: &FaultKey, process: &Arc<Process>) {
+        let other = self.accounts().asking.insert(fault.clone(), process.clone());
+        if other.is_some_and(|other| other.is_alive()) {
+            self.accounts().violated(format!("I14: two ask about {} at once", fault.fault_id));
+        }
+    }
+
+    /// The process that asked about a fault has its answer.
+    pub(crate) fn answered(&self, fault: &FaultKey) {
+        self.accounts().asking.remove(fault);
     }
 }
 

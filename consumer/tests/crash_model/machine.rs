@@ -8,6 +8,7 @@ use haltline_spool::model::{Fault, Process, Task, World};
 use haltline_spool::{Layout, Mutant};
 
 use crate::actors::{drain, emit};
+use crate::by_hand;
 use crate::check;
 use crate::history::{Emission, History, Phase};
 use crate::ledger::{Ledger, Occurrence};
@@ -55,6 +56,9 @@ impl Machine {
         }
         for _ in 0..phase.drains {
             tasks.push(Box::new(move |process: &Arc<Process>| drain(self, process, phase.all_well)));
+        }
+        for _ in 0..phase.by_hand {
+            tasks.push(Box::new(move |process: &Arc<Process>| by_hand::ask(self, process)));
         }
         let steps = self.world.run(phase.faults.clone(), tasks);
         if phase.power_cut {

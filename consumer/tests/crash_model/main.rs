@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the tests say how many histories were tried, and what was found")]
 
 mod actors;
+mod by_hand;
 mod check;
 mod history;
 mod ledger;

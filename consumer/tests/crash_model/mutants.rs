@@ -72,6 +72,11 @@ fn recovery_without_the_settle_lock_is_found() {
 }
 
 #[test]
+fn a_look_before_the_fault_is_shown_is_found() {
+    is_found(Mutant::LookBeforeShown, History::at_once);
+}
+
+#[test]
 fn numbers_that_begin_anew_are_found() {
     is_found(Mutant::ReusedNumbers, History::wide);
 }

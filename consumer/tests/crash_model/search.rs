@@ -121,6 +121,9 @@ fn smaller_histories(history: &History) -> Vec<History> {
                 with(&|phases| phases[place].emitters[emitter].truncate(1));
             }
         }
+        if phase.by_hand > 0 {
+            with(&|phases| phases[place].by_hand -= 1);
+        }
         if phase.drains > 0 {
             with(&|phases| phases[place].drains -= 1);
         }

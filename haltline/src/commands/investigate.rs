@@ -11,9 +11,9 @@ use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Roster};
 use haltline_protocol::{
     Assignment, Failure, FaultKey, Filing, HaltEvent, Investigation, Investigator, LearnedPattern, NoInvestigator,
-    Queue, QueueError, Record, Sink, SinkError, Ticket, Verdict,
+    Queue, QueueError, Record, Sink, SinkError, Verdict,
 };
-use haltline_spool::{DrainQueue, Folder, Layout, event_name};
+use haltline_spool::{DrainQueue, Folder, Holder, Layout};
 use jiff::Timestamp;
 
 use crate::cli::{DrainArgs, Investigate};
@@ -46,8 +46,13 @@ enum InvestigateError {
     SeveralRuns { fault: String, runs: String },
     #[error("the event is for the audit only, and there is nothing to investigate")]
     AuditOnly,
-    #[error("a drain that runs now holds the fault `{0}`; wait for its report")]
+    #[error("a drain that runs now holds the fault `{0}`, or somebody has it investigated; wait for the report")]
     HeldNow(String),
+    #[error(
+        "an investigation of the fault `{0}` was cut off; to clear it away: \
+         `haltline drain-faults --queue --max 0`"
+    )]
+    CutOff(String),
     #[error(
         "a drain that is dead holds the fault `{0}`; the next drain takes it back: `haltline drain-faults --queue`"
     )]
@@ -89,7 +94,7 @@ impl InvestigateError {
         match self {
             Self::Config(_) | Self::NoInvestigator(_) => Exit::Config,
             Self::Unknown { .. } | Self::SeveralRuns { .. } | Self::AuditOnly => Exit::Usage,
-            Self::HeldNow(_) | Self::HeldByTheDead(_) => Exit::Failed,
+            Self::HeldNow(_) | Self::CutOff(_) | Self::HeldByTheDead(_) => Exit::Failed,
             Self::Stopped(_) => Exit::Stopped,
             Self::Compose(error) => error.exit(),
         }
@@ -167,7 +172,7 @@ fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltE
     }
 }
 
-/// Asks the investigator and files its report. The hold of the queue is there for the attempt's folder alone.
+/// Asks the investigator and files its report. The hold of the queue has the attempt's folder, and no event.
 async fn ask(
     layout: &Layout,
     queue: &DrainQueue,
@@ -178,15 +183,17 @@ async fn ask(
     stop: &Stop,
 ) -> Result<Asked, InvestigateError> {
     let fault = || visible(key.fault_id.as_str());
-    if queue.are_held_elsewhere(std::slice::from_ref(key)).await?.contains(&true) {
-        return Err(InvestigateError::HeldNow(fault()));
-    }
-    let event = Arc::new(event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?);
+    let held = |holder| match holder {
+        Holder::Live => InvestigateError::HeldNow(fault()),
+        Holder::CutOff => InvestigateError::CutOff(fault()),
+    };
+    let Some(event) = event.map(Arc::new) else {
+        return Err(queue.holder(key).await?.map_or_else(|| InvestigateError::HeldByTheDead(fault()), held));
+    };
     if queue.is_stopped().await? {
         return Err(InvestigateError::Stopped(layout.stop()));
     }
-    let ticket = Ticket { name: event_name(key).into(), mark: 0, stamp: Timestamp::now(), claimed: false };
-    let slot = queue.begin_attempt(event.delivery.attempts.saturating_add(1), &ticket, &[]).await?;
+    let slot = queue.begin_by_hand(&event).await?.map_err(held)?;
     let assignment =
         Assignment { event: Arc::clone(&event), occurrences: 1, slot, pattern_categories: categories(layout) };
     let shown = progress::show();

@@ -92,6 +92,11 @@ impl Process {
         self.world.take_turn(self.seat, true, |_| {}, |state| Ok(act(&mut Scene(state))))
     }
 
+    /// Whether it was neither killed nor has ended.
+    pub fn is_alive(&self) -> bool {
+        self.world.is_alive(self.seat)
+    }
+
     fn vfs(self: &Arc<Self>) -> Arc<dyn Vfs> {
         self.clone()
     }

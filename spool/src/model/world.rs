@@ -195,6 +195,11 @@ impl World {
         if let Some(Fault::Error(errno)) = fault { Err(errno) } else { act(&mut state) }
     }
 
+    pub(super) fn is_alive(&self, seat: usize) -> bool {
+        let seat = &self.state().seats[seat];
+        !seat.is_dead && !seat.is_done
+    }
+
     pub(super) fn close(&self, handle: u64) {
         self.state().disk.close(handle);
     }

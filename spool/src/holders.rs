@@ -1,0 +1,75 @@
+//! Who else has a fault: the live drain that holds its events, or an investigation by hand, which holds none.
+//!
+//! Whoever wants a fault shows it first and looks afterwards: a drain by a claim, an investigation by hand by a copy of
+//! the event in its own hold. So of two that begin at once at least one sees the other, and whoever does gives way.
+
+use haltline_protocol::{DrainId, FaultKey, HaltEvent, QueueError};
+use rustix::io::Errno;
+
+use crate::error::errno_of;
+use crate::folder::Folder;
+use crate::hold::Hold;
+use crate::queue::are_in;
+use crate::scan::LARGEST_ROW;
+
+/// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
+pub(crate) const BY_HAND: &str = "by-hand";
+
+/// Who has a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A live drain, or a live investigation by hand.
+    Live,
+    /// An investigation by hand that was cut off: what it started may still run, until a drain takes it back.
+    CutOff,
+}
+
+/// Who has each of the faults, apart from the drain that asks; none where nobody has.
+pub(crate) fn holders(
+    in_flight: &Folder,
+    own: &DrainId,
+    faults: &[FaultKey],
+) -> Result<Vec<Option<Holder>>, QueueError> {
+    let mut holders = vec![None; faults.len()];
+    for entry in in_flight.names()? {
+        if entry.name == own.as_str() || !Hold::is_hold(&entry.name) {
+            continue;
+        }
+        let what_it_has = match in_flight.open_child(&entry.name).and_then(|hold| look_for(&hold, faults)) {
+            Ok(what_it_has) => what_it_has,
+            // The settle lock stands there too, and a drain may end meanwhile.
+            Err(error) if matches!(errno_of(&error.source), Errno::NOENT | Errno::NOTDIR) => continue,
+            Err(error) => return Err(error),
+        };
+        if what_it_has.iter().all(Option::is_none) {
+            continue;
+        }
+        let is_live = Hold::is_live(in_flight, &entry.name);
+        // One that ended well since takes its folder away before its lock.
+        let is_cut_off = !is_live && in_flight.stat(&entry.name).is_ok();
+        for (holder, has) in holders.iter_mut().zip(what_it_has) {
+            match has {
+                Some(_) if is_live => *holder = Some(Holder::Live),
+                Some(Has::ByHand) if is_cut_off => *holder = holder.or(Some(Holder::CutOff)),
+                Some(_) | None => {}
+            }
+        }
+    }
+    Ok(holders)
+}
+
+/// What a hold has of a fault.
+enum Has {
+    Events,
+    ByHand,
+}
+
+fn look_for(hold: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Has>>, QueueError> {
+    let by_hand = hold.read(BY_HAND, LARGEST_ROW)?.and_then(|row| HaltEvent::parse(&row).ok());
+    let by_hand = by_hand.map(|event| event.key());
+    let are_in = are_in(hold, faults)?;
+    let has = |(fault, is_in): (&FaultKey, bool)| {
+        if by_hand.as_ref() == Some(fault) { Some(Has::ByHand) } else { is_in.then_some(Has::Events) }
+    };
+    Ok(faults.iter().zip(are_in).map(has).collect())
+}
