@@ -289,12 +289,41 @@ fn what_a_killed_investigation_leaves_is_cleared_away_and_costs_the_fault_nothin
     let pid = await_line(&home.beside("pid"));
     running.kill();
     assert_eq!(home.holds().len(), 1);
+    assert!(is_running(&pid), "it outlives the program");
     let result = home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0).json();
     assert_eq!((&result["processed"], &result["failed"]), (&json!(1), &json!(0)));
     home.check_settled_once(&[file], "investigated");
+    assert_eq!((home.holds(), home.names("reports")), (vec![], vec!["r".to_owned()]));
+    assert_eq!(reports(&home, "r").len(), 2, "there is no report but the drain's");
+    until("the end of the investigator", || !is_running(&pid));
+}
+
+#[test]
+fn the_complete_report_of_a_killed_investigation_is_filed_unpaid_and_settles_nothing() {
+    let home = Home::new();
+    let waits = with(fault("r", FAULT), "delivery", json!({"attempts": 1, "notBefore": "2999-01-01T00:00:00Z"}));
+    home.put(&waits);
+    let before = home.events();
+    let running = home.start_asking(&format!("{FINDS_CAUSE}\nsleep 300"));
+    let pid = await_line(&home.beside("pid"));
+    running.kill();
+    home.investigate(&[FAULT, "--investigator", "triage"]).expect(1).says("was cut off").says("--max 0");
+    assert!(is_running(&pid) && home.names("reports").is_empty());
+
+    let result = home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0).json();
+    assert_eq!((&result["dispatched"], &result["inboxFiled"]), (&json!(0), &json!(1)), "{result:#}");
+    until("the end of the investigator", || !is_running(&pid));
+    assert_eq!(home.trace(), [FAULT], "it is paid once");
+    let filed = home.json_of(&format!("reports/r/{FAULT}.json"));
+    assert_eq!((&filed["rootCause"], &filed["occurrences"]), (&json!("the disk is full"), &json!(1)), "{filed:#}");
+    assert_ne!(filed["drainId"], result["drainId"]);
+    assert!(home.told().iter().all(|row| row["faultId"] != FAULT), "no outcome, no row");
+    let after = home.events();
+    assert!(before.iter().all(|event| after.contains(event)), "the event is as it was");
     assert_eq!(home.holds(), Vec::<String>::new());
-    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-    rustix::process::kill_process(pid, Signal::KILL).ok();
+
+    home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0);
+    assert_eq!((home.trace().len(), reports(&home, "r").len()), (1, 2), "and filed once");
 }
 
 #[test]

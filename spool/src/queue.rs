@@ -69,7 +69,7 @@ impl DrainQueue {
     }
 
     /// Begins an investigation that a person asks for, of an event that stays where it is; the other where somebody has
-    /// the fault. A drain gives way to it as to another drain.
+    /// the fault. A drain gives way to it as to another drain, and recovery takes it back as an attempt without events.
     ///
     /// # Errors
     /// The hold cannot be written, or the others' cannot be read; nothing may be started.

@@ -5,7 +5,7 @@
 //!   moved it since has a row of his own.
 //! - A claimed event without an attempt goes back into the queue, as it was.
 //! - An attempt is handed to the consumer with its events: there may be a report to take, and there is an attempt to
-//!   count.
+//!   count. One that a person asked for has none: what it started is ended, its report is taken, and nothing is counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use haltline_protocol::{
 use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
+use crate::holders::BY_HAND;
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
 use crate::queue::{LEAD, attempt_folder};
@@ -160,7 +161,8 @@ fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Op
     let lead = read_lead(folder, planned.seq).or_else(|| events.first().map(|(_, event)| event.clone()))?;
     let slot = AttemptSlot { seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
     let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
-    (!events.is_empty()).then_some(LeftAttempt { slot, lead, is_lead_held, occurrences, events })
+    let is_by_hand = planned.events == [BY_HAND];
+    (is_by_hand || !events.is_empty()).then_some(LeftAttempt { slot, lead, is_lead_held, occurrences, events })
 }
 
 /// The event that led, which may have left the hold already.

@@ -24,6 +24,7 @@ pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
             let kept = process.open_folder(&slot.folder).and_then(|folder| folder.replace(RESULT, report.as_bytes()));
             machine.ledger.answered(&fault);
             if kept.is_ok() {
+                machine.ledger.accounts().kept_by_hand.insert((queue.drain_id().to_string(), slot.seq));
                 let investigation = parse(report.as_bytes()).expect("a report");
                 let filing = Filing {
                     ts: Timestamp::UNIX_EPOCH,

@@ -57,7 +57,7 @@ fn conserved(machine: &Machine) {
     }
 }
 
-/// I7, I8, I9: nothing waits or is held, and each event that left has one row.
+/// I7, I8, I9, I15: nothing waits or is held, and each event that left has one row.
 fn settled(machine: &Machine) {
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
     let mut accounts = machine.ledger.accounts();
@@ -82,6 +82,9 @@ fn settled(machine: &Machine) {
     }
     for fault in accounts.unfiled() {
         accounts.violated(format!("I8: {fault} has a row of a report that nobody filed"));
+    }
+    for pair in accounts.unfiled_by_hand() {
+        accounts.violated(format!("I15: report {pair:?} was asked for by hand, and nobody filed it"));
     }
 }
 

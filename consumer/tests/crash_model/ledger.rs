@@ -9,7 +9,7 @@ use haltline_spool::model::Process;
 
 /// The number of an emitted event.
 pub(crate) type Occurrence = u32;
-type Pair = (String, u64);
+pub(crate) type Pair = (String, u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger(Mutex<Accounts>);
@@ -24,6 +24,8 @@ pub(crate) struct Accounts {
     pub(crate) reported: BTreeSet<Occurrence>,
     /// Faults that somebody asks an investigator about just now.
     asking: BTreeMap<FaultKey, Arc<Process>>,
+    /// Reports that were asked for by hand and are kept.
+    pub(crate) kept_by_hand: BTreeSet<Pair>,
     rows: BTreeMap<Pair, Row>,
     filings: BTreeMap<Pair, FaultKey>,
     pub(crate) violations: Vec<String>,
@@ -102,6 +104,11 @@ impl Accounts {
             *settled.entry(fault_of(row)).or_default() += 1;
         }
         settled
+    }
+
+    /// Reports that were asked for by hand, are kept, and that nobody filed.
+    pub(crate) fn unfiled_by_hand(&self) -> Vec<Pair> {
+        self.kept_by_hand.iter().filter(|pair| !self.filings.contains_key(pair)).cloned().collect()
     }
 
     /// Rows of reports that nobody filed.

@@ -49,7 +49,7 @@ enum InvestigateError {
     #[error("a drain that runs now holds the fault `{0}`, or somebody has it investigated; wait for the report")]
     HeldNow(String),
     #[error(
-        "an investigation of the fault `{0}` was cut off; to clear it away: \
+        "an investigation of the fault `{0}` was cut off; to end what still runs of it and file its report: \
          `haltline drain-faults --queue --max 0`"
     )]
     CutOff(String),
