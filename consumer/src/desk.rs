@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, Claim, Destination, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, MoveOutcome, Queue, Record,
-    RowOutcome, Ticket, Verdict,
+    Assignment, Claim, Destination, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, MoveOutcome, Queue,
+    Record, RowOutcome, Ticket, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(seen(1), &Seen::Starts { program: codex, version: Some("codex --version".to_owned()) });
         let Seen::Broken { problem, .. } = seen(2) else { panic!("{:?}", seen(2)) };
         assert!(problem.contains("no such library"), "{problem}");
-        assert_eq!(seen(3), &Seen::Missing { wanted: "`gemini`".to_owned() });
+        assert_eq!(seen(3), &Seen::Missing { wanted: "`gemini` on PATH".to_owned() });
         assert_eq!(seen(5), &Seen::BuiltIn);
     }
 }

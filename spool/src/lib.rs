@@ -18,6 +18,7 @@ pub mod model;
 mod moves;
 mod mutants;
 mod names;
+mod new_file;
 mod operator;
 mod preview;
 mod purge;

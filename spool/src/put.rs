@@ -8,9 +8,10 @@ use haltline_protocol::{FaultKey, QueueError};
 use jiff::Timestamp;
 
 use crate::error::failed;
-use crate::folder::{Folder, Unnamed};
+use crate::folder::Folder;
 use crate::layout::{Layout, PENDING};
 use crate::names::{candidates, event_name, marker_name};
+use crate::new_file::Unnamed;
 use crate::vfs::{Vfs, system};
 
 /// What a file that is put into the queue is.
