@@ -247,14 +247,21 @@ impl Folder {
             Ok(FileType::Directory) => {}
             _ => return self.remove_own(name),
         }
-        let inner = self.open_child(name)?;
+        let inner = match self.open_child(name) {
+            Err(error) if errno_of(&error.source) == Errno::NOENT => return Ok(()),
+            opened => opened?,
+        };
         for entry in inner.names()? {
             match entry.file_type {
                 FileType::Directory => inner.remove_own_tree(&entry.name)?,
                 _ => inner.remove_own(&entry.name)?,
             }
         }
-        self.remove_empty_child(name).map_err(|errno| failed("remove the folder", &inner.path, errno))
+        match self.remove_empty_child(name) {
+            // Another drain cleared it away at the same time.
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(failed("remove the folder", &inner.path, errno)),
+        }
     }
 
     /// The names in the folder, but those that are no UTF-8.
