@@ -13,7 +13,7 @@ use crate::keys::Hasher;
 use crate::settle::{Order, SettleRequest};
 
 /// The most faults with a marker that are looked at in one pass over the events, at 16 bytes each.
-const MOST_MARKERS: usize = 100_000;
+const MOST_MARKERS: usize = 50_000;
 /// The most markers that may come to light while the events are read. Each has to be moved by its own name.
 const MOST_LATE: usize = 8192;
 

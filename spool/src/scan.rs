@@ -22,7 +22,7 @@ const BATCH_FILES: usize = 128;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
 const BATCH_BYTES: usize = 256 << 10;
 /// Markers are small.
-const BATCH_MARKERS: usize = 1024;
+const BATCH_MARKERS: usize = 256;
 /// A file that does not parse or has two names, and is younger than this, is left alone: its writer may be slow.
 const YOUNG: SignedDuration = SignedDuration::from_secs(60);
 /// A file from further in the future than this is not young: its clock was wrong, and it must not wait for ever.
