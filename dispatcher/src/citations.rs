@@ -24,15 +24,22 @@ const MOST_OF_ENTRY: usize = 2 << 10;
 const LARGEST_FILE: u64 = 2 << 20;
 /// How many files are looked into for one report.
 const MOST_FILES: usize = 16;
-/// The fewest letters and digits of a line that proves something where it is the whole entry: an error may say `OOM`.
-const SHORTEST_ENTRY: usize = 3;
-/// The shortest part of an entry that proves something by being a whole line, or by being two words of one, in
-/// characters.
-const SHORTEST_QUOTE: usize = 6;
-/// The shortest text that proves something wherever it stands, in characters. A word alone stands in every log.
-const SHORTEST_TEXT: usize = 12;
+/// The shortest quotation of one word that proves anything, in characters; a shorter one needs two words.
+const SHORTEST_QUOTE: usize = 12;
+/// The shortest name that proves anything beside a place, in characters; a shorter one needs another word.
+const SHORTEST_NAME: usize = 6;
+/// The shortest word that says anything in a quotation, in letters and digits.
+const SHORTEST_WORD: usize = 3;
+/// The shortest word that says anything in prose.
+const SHORTEST_PROSE: usize = 4;
+/// The longest ending by which two forms of one word differ.
+const LONGEST_ENDING: usize = 3;
+/// How many words of prose have to be found beside a place, where it has as many.
+const WORDS_NEAR: usize = 2;
 /// How far from the cited line the quoted text may stand, in lines: people and models miscount.
 const NEAR: usize = 5;
+/// How many words around a cited line are looked at; a file may be one line.
+const MOST_WORDS: usize = 20_000;
 /// The most components of a path.
 const DEEPEST_PATH: usize = 64;
 
@@ -93,15 +100,11 @@ impl<'a> Sources<'a> {
         let whole = even(entry.split(" [the last ").next().unwrap_or(entry));
         let after_label = whole.split_once(": ").map_or("", |(_, rest)| rest);
         let quoted = quotes(entry);
-        let parts = [whole.as_str(), after_label].into_iter().chain(quoted.iter().map(String::as_str)).map(bare);
-        let mut parts = parts.filter(|part| letters(part) >= SHORTEST_QUOTE);
-        parts.any(|part| self.lines.contains(part) || (is_telling(part) && self.text.contains(part)))
-            || self.lines.iter().any(|line| line.chars().count() >= SHORTEST_TEXT && whole.contains(line))
-            || self.is_short_line(bare(&whole))
-    }
-
-    fn is_short_line(&self, entry: &str) -> bool {
-        entry.chars().filter(|letter| letter.is_alphanumeric()).count() >= SHORTEST_ENTRY && self.lines.contains(entry)
+        let mut parts = [whole.as_str(), after_label].into_iter().chain(quoted.iter().map(String::as_str)).map(bare);
+        // A short line proves something only where the entry says nothing else: a claim beside it could be any.
+        (self.lines.contains(bare(&whole)) && words(&whole, SHORTEST_WORD).next().is_some())
+            || parts.any(|part| is_quoted(part, &self.text, SHORTEST_QUOTE))
+            || self.lines.iter().any(|line| is_long(line, SHORTEST_QUOTE) && is_quoted(line, &whole, SHORTEST_QUOTE))
     }
 
     fn cites_file(&self, entry: &str, files_left: &mut usize) -> bool {
@@ -164,8 +167,7 @@ fn read_bounded(file: File) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whether the line is there and what the entry says of it stands near: a quotation of it, or words that it has. One word
-/// is enough only where the entry says no more.
+/// Whether the line is there and what the entry says of it stands near: a quotation of it, or words that it has.
 fn stands_near(text: &str, line: usize, says: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     if line == 0 || line > lines.len() {
@@ -173,20 +175,55 @@ fn stands_near(text: &str, line: usize, says: &str) -> bool {
     }
     let near = &lines[(line - 1).saturating_sub(NEAR)..lines.len().min(line + NEAR)];
     let near = even(&near.join(" "));
+    let unmarked = even(says.trim_matches(|letter: char| letter == ':' || letter.is_whitespace()));
+    if is_quoted(&unmarked, &near, SHORTEST_NAME) {
+        return true;
+    }
     let quoted = quotes(says);
     if !quoted.is_empty() {
-        return quoted.iter().any(|part| near.contains(bare(&even(part))));
+        return quoted.iter().any(|part| is_quoted(bare(part), &near, SHORTEST_NAME));
     }
-    let (said, there) = (words(says), words(&near));
-    // People say `opened` of an `open`.
-    let is_there = |word: &&&str| there.iter().any(|known| word.starts_with(known));
-    said.iter().filter(is_there).count() >= said.len().min(2)
+    let (near, says) = (near.to_lowercase(), says.to_lowercase());
+    let there: HashSet<&str> = words(&near, SHORTEST_PROSE).take(MOST_WORDS).collect();
+    let said: HashSet<&str> = words(&says, SHORTEST_PROSE).collect();
+    let found = said.iter().filter(|word| there.iter().any(|other| are_akin(word, other))).count();
+    found >= said.len().min(WORDS_NEAR)
 }
 
-/// The words of a text that are long enough to tell something.
-fn words(text: &str) -> HashSet<&str> {
-    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    text.split(|letter| !is_word(letter)).filter(|word| word.len() >= 4).collect()
+/// Whether a text has a quotation, and the quotation says enough to prove anything: it is long, or it is at least two
+/// words that stand there as whole words.
+fn is_quoted(part: &str, text: &str, long: usize) -> bool {
+    let stands = || {
+        text.match_indices(part).any(|(place, _)| {
+            let begins = !(part.starts_with(is_letter) && text[..place].ends_with(is_letter));
+            begins && !(part.ends_with(is_letter) && text[place + part.len()..].starts_with(is_letter))
+        })
+    };
+    match words(part, SHORTEST_WORD).count() {
+        0 => false,
+        _ if is_long(part, SHORTEST_QUOTE) => text.contains(part),
+        1 => is_long(part, long) && stands(),
+        _ => stands(),
+    }
+}
+
+fn is_long(part: &str, long: usize) -> bool {
+    part.chars().filter(|letter| !letter.is_whitespace()).count() >= long
+}
+
+/// The words of a text that are not shorter than this.
+fn words(text: &str, shortest: usize) -> impl Iterator<Item = &str> {
+    text.split(|letter| !is_letter(letter)).filter(move |word| word.chars().count() >= shortest)
+}
+
+fn is_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// Whether two words are one but for an ending: `open` and `opened`.
+fn are_akin(word: &str, other: &str) -> bool {
+    let (short, long) = if word.len() <= other.len() { (word, other) } else { (other, word) };
+    long.strip_prefix(short).is_some_and(|ending| ending.len() <= LONGEST_ENDING)
 }
 
 /// The quoted parts of a text, their spaces evened out.
@@ -194,16 +231,6 @@ fn quotes(text: &str) -> Vec<String> {
     let Some(quote) = QUOTE.as_ref() else { return Vec::new() };
     let inner = |found: regex::Captures<'_>| found.iter().skip(1).flatten().next().map(|part| even(part.as_str()));
     quote.captures_iter(text).filter_map(inner).collect()
-}
-
-/// Whether a text proves something by standing in a line.
-fn is_telling(part: &str) -> bool {
-    part.chars().count() >= SHORTEST_TEXT || part.contains(' ')
-}
-
-/// How many characters a text has besides spaces.
-fn letters(part: &str) -> usize {
-    part.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
 /// Without the marks that people put around a quotation.
@@ -227,7 +254,7 @@ mod tests {
     use super::*;
 
     fn event(worktree: &Path, log: &Path) -> HaltEvent {
-        let tail = "step 1 ok\n\u{1b}[31mE: No space   left on device\u{1b}[0m\n  at write (fs.js:12)\nOOM\n}\ntest result: failed\n";
+        let tail = "step 1 ok\n\u{1b}[31mE: No space   left on device\u{1b}[0m\n  at write (fs.js:12)\nOOM\n";
         let row = json!({
             "faultId": "K", "runId": "r", "stateSlug": "s", "kind": "K", "severity": "HIGH", "timestamp": "",
             "message": "phase 3 failed", "pointers": {"worktreePath": worktree, "stdoutLog": log},
@@ -270,21 +297,42 @@ mod tests {
         ] {
             assert!(verified(&event, entry), "{entry}");
         }
+        for entry in
+            ["", " ", "space", "E: disk quota exceeded", "the log ends", "`E:`", "a", "gone.js:12", ":", "\"\""]
+        {
+            assert!(!verified(&event, entry), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_word_or_a_brace_of_the_log_proves_no_claim() {
+        let tail =
+            "compiling\n{\n  \"ok\": 1\n}\n------------\nFAILED\nwarning: unused variable\ntest result: failed\n";
+        let row = json!({
+            "faultId": "K", "runId": "r", "stateSlug": "s", "kind": "K", "severity": "HIGH", "timestamp": "",
+            "message": "", "pointers": {}, "snapshot": {"stdoutTail": tail, "failureReason": ""},
+        });
+        let event = HaltEvent::parse(row.to_string().as_bytes()).unwrap();
+        for entry in
+            ["FAILED", "compiling", "the end: test result: failed", "it says \"unused variable\"", "result: failed"]
+        {
+            assert!(verified(&event, entry), "{entry}");
+        }
         for entry in [
-            "",
-            " ",
-            "space",
-            "E: disk quota exceeded",
-            "the log ends",
-            "`E:`",
-            "a",
-            "gone.js:12",
-            ":",
-            "\"\"",
             "}",
             "note: }",
+            "The resolver: }",
             "Proof: failed",
+            "Proof: FAILED",
             "aliens poisoned the DNS and \"failed\"",
+            "DNS poisoned: `result`",
+            "the lookup: ok",
+            "the \"compil\" step",
+            "resolver broke: 1",
+            "DNS: warning",
+            "x: test re",
+            "aliens ------------ everywhere",
+            "proof: ------------",
         ] {
             assert!(!verified(&event, entry), "{entry}");
         }
@@ -311,6 +359,8 @@ mod tests {
             "./src/main.rs:2: let disk = open(\"/data\");",
             "`src/main.rs:1` opens the disk",
             "src/main.rs:3 `let disk = open`",
+            "src/main.rs:2 `open(\"/data\")`",
+            "src/main.rs:2: Opening the data disk",
             "see (src/main.rs:2), where disk is opened",
             &absolute,
             &in_log,
@@ -325,6 +375,11 @@ mod tests {
             "src/main.rs:2 `unwrap()`",
             "src/main.rs:2 panics without reason",
             "src/main.rs:1 with the DNS call in main",
+            "src/main.rs:2 ` ` aliens",
+            "src/main.rs:2 `is` aliens",
+            "src/main.rs:2 `dis` aliens",
+            "src/main.rs:2 `main` is poisoned",
+            "src/main.rs:2 aliens read the remainder",
             "src/other.rs:1 disk",
             "../secret:1 disk",
             "src/../../secret:1 disk",
