@@ -61,7 +61,17 @@ pub(super) static FORMATS: &[Format] = &[
         (10, 256),
     ),
     format("slack", &["hooks.slack.com/services/", "hooks.slack.com/workflows/"], is_base64, (20, 128)),
-    format("discord", &["discord.com/api/webhooks/", "discordapp.com/api/webhooks/"], is_webhook, (60, 128)),
+    format(
+        "discord",
+        &[
+            "discord.com/api/webhooks/",
+            "discord.com/api/v9/webhooks/",
+            "discord.com/api/v10/webhooks/",
+            "discordapp.com/api/webhooks/",
+        ],
+        is_base64,
+        (70, 128),
+    ),
     format("npm", &["npm_"], is_alnum, (36, 36)),
     format("pypi", &["pypi-Ag"], is_url_safe, (40, 512)),
     format("huggingface", &["hf_"], is_alnum, (34, 40)).at_word(),
@@ -109,10 +119,6 @@ fn is_key_id(byte: u8) -> bool {
 
 fn is_slack(byte: u8) -> bool {
     is_base64(byte) || byte == b'%'
-}
-
-fn is_webhook(byte: u8) -> bool {
-    is_url_safe(byte) || byte == b'/'
 }
 
 fn is_gitlab(byte: u8) -> bool {

@@ -1,4 +1,4 @@
-//! Credentials in what programs say to each other: HTTP headers, addresses, and the options of curl.
+//! Credentials in what programs say to each other: HTTP headers, addresses, and the options of curl and of mysql.
 
 use std::ops::Range;
 
@@ -142,6 +142,29 @@ pub(super) fn curl(view: &View<'_>, start: usize) -> (Vec<Range<usize>>, usize) 
         found.extend(credential(view, secret, 1));
     }
     (found, limit)
+}
+
+/// The password in the options of a mysql whose name begins at a place, as in `mysqldump -u root -psecret`, and how far
+/// was looked.
+pub(super) fn mysql(view: &View<'_>, name: &Range<usize>) -> (Option<Range<usize>>, usize) {
+    let bytes = view.bytes();
+    if !view.begins_word(name.start, |byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return (None, name.end);
+    }
+    let limit = view.line_end(name.start).min(name.start + LONGEST_COMMAND);
+    let ends = |byte: &u8| matches!(byte, b'|' | b';' | b'&');
+    let end = bytes[name.end..limit].iter().position(ends).map_or(limit, |length| name.end + length);
+    let option = bytes[name.end..end].windows(3).position(|three| three == b" -p");
+    let password = option.and_then(|option| {
+        let place = name.end + option + 3;
+        let quotes = bytes[place..limit].iter().take(2).take_while(|byte| matches!(byte, b'"' | b'\'')).count();
+        let length = bytes[place + quotes..limit].iter().take_while(|byte| is_argument(**byte)).count();
+        let found = place + quotes..place + quotes + length;
+        // What compilers take beside a library of that name.
+        let is_flag = matches!(&bytes[found.clone()], b"thread" | b"ipe");
+        credential(view, found, 4).filter(|_| !is_flag)
+    });
+    (password, end)
 }
 
 /// A credential, unless it is short, taken out already, or a variable that stands for one.

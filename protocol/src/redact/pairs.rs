@@ -1,5 +1,5 @@
-//! Settings with a secret's name: `API_KEY=…`, `"password": "…"`, `--token …`, `<password>…</password>`, and what
-//! netrc(5) has.
+//! Settings with a secret's name: `API_KEY=…`, `"password": "…"`, `--token …`, `<password>…</password>`, and the
+//! `login … password …` of a netrc.
 
 use std::ops::Range;
 
@@ -43,6 +43,8 @@ const LONGEST_SUFFIX: usize = 32;
 const LONGEST_VALUE: usize = 1024;
 /// The most spaces or quotes that are looked over between name and value.
 const LONGEST_SEPARATOR: usize = 8;
+/// How far an element's attributes, or the login before a password, are looked through, in bytes.
+const LONGEST_TAG: usize = 128;
 /// Where a line is so wide that a terminal may have broken it, in bytes.
 const WIDE: usize = 72;
 
@@ -72,8 +74,11 @@ pub(super) fn read(view: &View<'_>, word: &Range<usize>, is_password: bool) -> O
     }
     let opening = opening(view, name_end)
         .or_else(|| argument(view, word.start, name_end))
-        .or_else(|| element(view, word, name_end))
-        .or_else(|| netrc(view, word, name_end))?;
+        .or_else(|| element(view, word.start, name_end))
+        .or_else(|| netrc(view, word.start, name_end));
+    // A value that a line break took away from its name has to look like a key.
+    let is_password = is_password && opening.is_some();
+    let opening = opening.or_else(|| on_next_line(view, name_end))?;
     let end = value_end(view, &opening, word.start);
     let value = &bytes[opening.start..end];
     if !is_secret(value, is_password, opening.quote.is_some()) {
@@ -153,6 +158,53 @@ fn is_about(suffix: &[u8]) -> bool {
 
 /// Where the value begins of a name that ends at a place and is followed by `=` or `:`.
 pub(super) fn opening(view: &View<'_>, name_end: usize) -> Option<Opening> {
+    let limit = view.line_end(name_end - 1);
+    behind_sign(view, name_end).filter(|place| *place < limit).map(|place| quoted(view.bytes(), place, limit))
+}
+
+/// Where the value begins of a name that a line break follows behind `=` or `:`. It is all that its line holds: anything
+/// else is the next setting, or the prose that goes on.
+fn on_next_line(view: &View<'_>, name_end: usize) -> Option<Opening> {
+    let bytes = view.bytes();
+    let place = behind_sign(view, name_end)?;
+    if place != view.line_end(name_end - 1) || view.breaks_before(place) != 1 {
+        return None;
+    }
+    let line = &bytes[place..view.line_end(place)];
+    let padding = line.iter().rev().take_while(|byte| **byte == b'=').count();
+    let is_value = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'=' | b':');
+    line[..line.len() - padding].iter().all(is_value).then_some(Opening { start: place, quote: None })
+}
+
+/// Where the value begins of an element of XML.
+fn element(view: &View<'_>, word_start: usize, name_end: usize) -> Option<Opening> {
+    let bytes = view.bytes();
+    let name =
+        bytes[..word_start].iter().rev().take(LONGEST_SUFFIX).take_while(|byte| is_name(**byte) || **byte == b':');
+    let name_start = word_start - name.count();
+    let attributes = bytes[name_end..].iter().take(LONGEST_TAG).take_while(|byte| !matches!(byte, b'<' | b'>')).count();
+    let place = name_end + attributes;
+    let is_tag = name_start > 0 && bytes[name_start - 1] == b'<' && bytes.get(place) == Some(&b'>');
+    let is_named = attributes == 0 || bytes[name_end] == b' ' && bytes[place - 1] != b'/';
+    (is_tag && is_named && place + 1 < bytes.len()).then_some(Opening { start: place + 1, quote: Some((b'<', 0)) })
+}
+
+/// Where the value begins of a netrc's `password`: behind a login or a machine on the same line or the one before.
+fn netrc(view: &View<'_>, word_start: usize, name_end: usize) -> Option<Opening> {
+    let bytes = view.bytes();
+    let line_start = view.line_start(word_start);
+    let begins_line = bytes[line_start..word_start].iter().all(u8::is_ascii_whitespace);
+    let from = if begins_line { view.line_start(line_start.checked_sub(1)?) } else { line_start };
+    let before = &bytes[from.max(word_start.saturating_sub(LONGEST_TAG))..word_start];
+    let mut words = before.rsplit(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
+    let has_login = words.next().is_some_and(|word| matches!(word, b"login" | b"machine" | b"account"));
+    let place = name_end + 1;
+    (has_login && bytes.get(name_end) == Some(&b' ') && place < view.line_end(name_end - 1))
+        .then_some(Opening { start: place, quote: None })
+}
+
+/// What follows the `=` or `:` behind a name that ends at a place, and the spaces there.
+fn behind_sign(view: &View<'_>, name_end: usize) -> Option<usize> {
     let bytes = view.bytes();
     let limit = view.line_end(name_end - 1);
     let skip = |from: usize, skipped: fn(&u8) -> bool| {
@@ -168,8 +220,7 @@ pub(super) fn opening(view: &View<'_>, name_end: usize) -> Option<Opening> {
         return None;
     }
     let place = skip(place, |byte| matches!(byte, b'=' | b':' | b'>'));
-    let place = skip(place, |byte| matches!(byte, b' ' | b'\t'));
-    (place < limit).then(|| quoted(bytes, place, limit))
+    Some(skip(place, |byte| matches!(byte, b' ' | b'\t')))
 }
 
 /// Where the value begins of an option that is followed by its argument.
@@ -182,27 +233,6 @@ fn argument(view: &View<'_>, word_start: usize, name_end: usize) -> Option<Openi
     let is_option = bytes[name_start..name_end].starts_with(b"-");
     let place = name_end + 1;
     (is_option && bytes.get(name_end) == Some(&b' ') && place < limit).then(|| quoted(bytes, place, limit))
-}
-
-/// Where the value begins of an XML element without attributes.
-fn element(view: &View<'_>, word: &Range<usize>, name_end: usize) -> Option<Opening> {
-    let bytes = view.bytes();
-    let name = bytes[view.line_start(word.start)..word.start].iter().rev().take(LONGEST_SUFFIX);
-    let name_start = word.start - name.take_while(|byte| is_name(**byte)).count();
-    let is_element = name_start > 0 && bytes[name_start - 1] == b'<' && bytes.get(name_end) == Some(&b'>');
-    let place = name_end + 1;
-    (is_element && place < view.line_end(name_end - 1)).then_some(Opening { start: place, quote: None })
-}
-
-/// Where the value begins of `password` behind a `machine` and its `login`.
-fn netrc(view: &View<'_>, word: &Range<usize>, name_end: usize) -> Option<Opening> {
-    let bytes = view.bytes();
-    let before = &bytes[view.line_start(word.start)..word.start];
-    let before = &before[before.len().saturating_sub(LONGEST_VALUE)..];
-    let has = |word: &[u8]| before.windows(word.len()).any(|part| part == word);
-    let is_entry = has(b"machine ") && has(b" login ") && bytes.get(name_end) == Some(&b' ');
-    let place = name_end + 1;
-    (is_entry && place < view.line_end(name_end - 1)).then_some(Opening { start: place, quote: None })
 }
 
 fn quoted(bytes: &[u8], place: usize, limit: usize) -> Opening {
@@ -271,8 +301,8 @@ fn is_secret(value: &[u8], is_password: bool, is_quoted: bool) -> bool {
     let is_mixed = value.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b' ');
     if is_password {
         let words = value.iter().filter(|byte| **byte == b' ').count();
-        let is_chosen = is_mixed || (looks_random(value) && entropy(value) >= 2.5);
-        return value.len() >= 6 && has_letter && is_chosen && words < 4 && !is_reference(value);
+        let is_noise = is_mixed || (looks_random(value) && (is_quoted || !is_camel_case(value)));
+        return value.len() >= 6 && has_letter && is_noise && words < 4 && !is_reference(value);
     }
     // Entropy is bound by the length: ten letters have 3.3 bits at most.
     let least_entropy = if value.len() >= 20 && !value.iter().all(u8::is_ascii_hexdigit) { 3.5 } else { 2.9 };
@@ -309,6 +339,12 @@ fn is_reference(value: &[u8]) -> bool {
             && part.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1
     };
     value.contains(&b'.') && parts().filter(|part| !part.is_empty()).all(is_identifier) && entropy(value) < 4.2
+}
+
+/// Words that are written as one: `readUserPassword`.
+fn is_camel_case(value: &[u8]) -> bool {
+    let is_word = |word: &[u8]| word.len() >= 3 && word[1..].iter().all(u8::is_ascii_lowercase);
+    value.chunk_by(|_, next| !next.is_ascii_uppercase()).all(is_word)
 }
 
 /// A name of small words: `my-app-tls-v2`.

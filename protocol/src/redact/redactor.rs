@@ -21,7 +21,7 @@ const MOST_PASSES: usize = 16;
 /// How often base64 within base64 is decoded.
 const DEEPEST_CODE: usize = 2;
 /// The rules that are no formats, as markers name them.
-const OTHER_RULES: [&str; 9] = [OWN, AWS, JWT, KEY_BLOCK, HEADER, COOKIE, CURL, ADDRESS, SETTING];
+const OTHER_RULES: [&str; 10] = [OWN, AWS, JWT, KEY_BLOCK, HEADER, COOKIE, CURL, MYSQL, ADDRESS, SETTING];
 const OWN: &str = "environment";
 const AWS: &str = "aws";
 const JWT: &str = "jwt";
@@ -29,6 +29,7 @@ const KEY_BLOCK: &str = "key-block";
 const HEADER: &str = "header";
 const COOKIE: &str = "cookie";
 const CURL: &str = "curl";
+const MYSQL: &str = "mysql";
 const ADDRESS: &str = "url";
 const SETTING: &str = "setting";
 
@@ -51,6 +52,7 @@ enum Cue {
     Bearer,
     Cookie,
     Curl,
+    Mysql,
     Address,
     Setting { is_password: bool },
 }
@@ -96,6 +98,8 @@ impl Redactor {
             ("bearer ", Cue::Bearer),
             ("cookie", Cue::Cookie),
             ("curl ", Cue::Curl),
+            ("mysql", Cue::Mysql),
+            ("mariadb", Cue::Mysql),
             ("://", Cue::Address),
         ] {
             add(pattern.as_bytes(), cue);
@@ -201,6 +205,11 @@ impl Redactor {
                     done.insert(rule, looked_to);
                     None
                 }
+                Cue::Mysql => {
+                    let (secret, looked_to) = headers::mysql(view, &place);
+                    done.insert(rule, looked_to);
+                    secret
+                }
                 Cue::Address => headers::address(view, place.end),
                 Cue::Setting { is_password } => pairs::read(view, &place, *is_password),
             };
@@ -239,6 +248,7 @@ impl Cue {
             Self::Authorization | Self::Bearer => HEADER,
             Self::Cookie => COOKIE,
             Self::Curl => CURL,
+            Self::Mysql => MYSQL,
             Self::Address => ADDRESS,
             Self::Setting { .. } => SETTING,
         }

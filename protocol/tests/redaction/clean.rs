@@ -16,7 +16,7 @@ fn line(dice: &mut Dice, number: usize) -> String {
         dice.pick(&["src/auth/token.rs", "lib/password_reset.py", "pkg/secrets/store_test.go", "app/api_key.ts"]);
     let stamp = format!("2026-11-22T10:{:02}:{:02}.{:03}Z", n % 60, n % 59, n);
     let uuid = format!("{}-{}-4{}-a{}-{}", hex(dice, 8), hex(dice, 4), hex(dice, 3), hex(dice, 3), hex(dice, 12));
-    match number % 60 {
+    match number % 72 {
         0 => format!("   Compiling {package} v1.{}.{n}", n % 40),
         1 => format!("    Finished `test` profile [unoptimized + debuginfo] target(s) in {n}.42s"),
         2 => format!("warning: unused variable: `token_{n}`\n   --> {file}:{n}:9").replace('\n', " "),
@@ -80,6 +80,17 @@ fn line(dice: &mut Dice, number: usize) -> String {
         56 => format!("data:image/png;base64,iVBORw0KGgoAAAANSUhEUg{}", dice.text(BASE64, 120)),
         57 => format!("sourceMappingURL=app.{}.js.map", hex(dice, 8)),
         58 => format!("credentials: using role build-{n} (expires {stamp})"),
+        59 => format!("let password = readUserPassword(form{n});"),
+        60 => "password = passwordFromEnvironment".to_owned(),
+        61 => format!("  <password>{}</password>", dice.pick(&["string", "${db.password}", "********", "required"])),
+        62 => format!("  <token-count>{n}</token-count><passwordRules minimum=\"8\">"),
+        63 => format!("g++ -o app-{n} main.o -L/usr/lib/mysql -lmysqlclient -pthread -pipe"),
+        64 => format!("mysql -u root -p -P 33{n} shop < dump-{n}.sql"),
+        65 => "DB_PASSWORD=".to_owned(),
+        66 => format!("DB_HOST=db-{n}.internal.example"),
+        67 => format!("login password for user{n} expired"),
+        68 => "  password:".to_owned(),
+        69 => format!("    secretKeyRef{n}:"),
         _ => dice
             .pick(&["", "All files pass linting.", "Done.", "Traceback (most recent call last):", "```", "---"])
             .to_owned(),

@@ -92,6 +92,32 @@ fn of_a_clean_log_less_than_one_line_in_a_hundred_changes() {
 }
 
 #[test]
+fn what_only_stands_where_a_password_could_is_kept() {
+    let redactor = Redactor::default();
+    for text in [
+        "let password = readUserPassword(form);",
+        "password = passwordFromEnvironment",
+        "<password>string</password>",
+        "<password>${db.password}</password>",
+        "<password/><host>db-7.internal</host>",
+        "g++ -L/usr/lib/mysql -lmysqlclient -pthread -pipe",
+        "mysql -u root -p -P 3306 shop",
+        "mysql -u root shop && mkdir -p build/release7",
+        "mysqldump shop | ssh -p2222 backup.example",
+        "DB_PASSWORD=\nDB_HOST=db-7.internal.example",
+        "DB_PASSWORD=\n\nbuild-4f2a9c81d0e7",
+        "password:\n  secretKeyRef7:",
+        "password:\n  must have 8 characters",
+        "password:\nweb-frontend-v2",
+        "login password for user7 expired",
+        "the password expired7 days ago",
+        "https://discord.com/api/webhooks/ is down",
+    ] {
+        assert_eq!(redactor.redact(text), text);
+    }
+}
+
+#[test]
 fn a_private_key_that_a_boundary_cut_is_taken_out() {
     let mut dice = Dice(5);
     let body: Vec<String> = (0..24).map(|_| dice.text(BASE64, 64)).collect();

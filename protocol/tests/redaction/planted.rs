@@ -81,6 +81,7 @@ fn one_of_each(dice: &mut Dice) -> Vec<Planted> {
         formed(dice, "google", &["AIza"], URL_SAFE, 35),
         formed(dice, "aws", &["AKIA", "ASIA"], UPPER, 16),
         Planted::formed("slack", dice.pick(&["xoxb-", "xoxp-", "xoxa-"]), slack),
+        formed(dice, "discord", &["discord.com/api/webhooks/123456789012345678/"], URL_SAFE, 68),
         formed(dice, "npm", &["npm_"], ALNUM, 36),
         formed(dice, "pypi", &["pypi-AgEIcHlwaS5vcmc"], URL_SAFE, 150),
         formed(dice, "huggingface", &["hf_"], ALNUM, 34),
@@ -95,6 +96,13 @@ fn one_of_each(dice: &mut Dice) -> Vec<Planted> {
         Planted::named("cookie", "< Set-Cookie: ", format!("session={}; Path=/", dice.text(ALNUM, 32)), ""),
         Planted::named("curl", "+ curl -sS -u admin:", password.clone(), " https://x.example/"),
         Planted::named("setting", "export DB_PASSWORD=", password.clone(), ""),
+        Planted::named("setting", "export DB_PASSWORD=", letters(dice, 18), ""),
+        Planted::named("setting", "DB_PASSWORD=\n", mixed(dice, ALNUM, 18), ""),
+        Planted::named("setting", "  <password>", password.clone(), "</password>"),
+        Planted::named("setting", "<ds:apiKey type=\"text\">", mixed(dice, ALNUM, 32), "</ds:apiKey>"),
+        Planted::named("setting", "machine git.example.org login bot password ", password.clone(), ""),
+        Planted::named("setting", "machine git.example.org\n  login bot\n  password ", letters(dice, 16), ""),
+        Planted::named("mysql", "+ mysqldump -h db -u root -p", password.clone(), " shop"),
         Planted::named("setting", "  \"clientSecret\": \"", mixed(dice, ALNUM, 32), "\","),
         Planted::named("setting", "{\\\"api_key\\\":\\\"", mixed(dice, HEX, 32), "\\\",\\\"n\\\":1}"),
         Planted::named("setting", "run --auth-token ", mixed(dice, ALNUM, 24), " --verbose"),
@@ -123,6 +131,11 @@ fn mixed(dice: &mut Dice, letters: &str, length: usize) -> String {
             return text;
         }
     }
+}
+
+/// Small and capital letters alone, as one password in twenty has them that a machine drew.
+fn letters(dice: &mut Dice, length: usize) -> String {
+    mixed(dice, ALNUM, length).bytes().map(|byte| char::from(if byte.is_ascii_digit() { b'g' } else { byte })).collect()
 }
 
 /// The ways in which a log holds the secret, each with a name.
