@@ -17,9 +17,12 @@ use crate::claimed::{Claimed, filing, next_delivery, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
-use crate::ranking::{Group, Waiter};
+use crate::ranking::{Group, Waiter, part_given_up};
 use crate::records::Recorder;
 use crate::settle::{Order, SettleRequest};
+
+/// Events that join their dead letters at once: each is claimed and read, so that more would only cost memory.
+const JOINED_AT_ONCE: usize = 256;
 
 /// Has claimed faults investigated.
 #[derive(Debug)]
@@ -62,17 +65,17 @@ impl Desk {
         if groups.is_empty() {
             return Ok(report);
         }
+        let may_go_on = !self.stop.is_cancelled() && !self.queue.is_stopped().await?;
+        let groups = if may_go_on { self.join_given_up(groups).await? } else { groups };
         let planned = groups.len().min(self.max as usize) as u64;
         self.teller.tell(Progress::InvestigationsPlanned { count: planned });
-        let leads: Vec<_> = groups.iter().map(|group| group.waiters[0].key.clone()).collect();
-        let are_given_up = self.queue.are_given_up(&leads).await?;
-        let mut waiting = groups.into_iter().zip(are_given_up);
+        let mut waiting = groups.into_iter();
         let mut running = FuturesUnordered::new();
         let mut started = 0;
         let mut prepared = false;
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
-                let Some((group, is_given_up)) = waiting.next() else { break };
+                let Some(group) = waiting.next() else { break };
                 if self.queue.is_stopped().await? {
                     report.end = Some(DispatchEnd::Stopped);
                     report.counts.deferred += group.waiters.len() as u64;
@@ -82,10 +85,6 @@ impl Desk {
                 if self.are_held_elsewhere(&faults).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "somebody else has the fault");
                     report.counts.deferred += group.waiters.len() as u64;
-                    continue;
-                }
-                if is_given_up {
-                    self.join_given_up(group).await?;
                     continue;
                 }
                 if !prepared {
@@ -112,7 +111,7 @@ impl Desk {
                 report.end.get_or_insert(DispatchEnd::Unfit(reason));
             }
         }
-        report.counts.deferred += waiting.map(|(group, _)| group.waiters.len() as u64).sum::<u64>();
+        report.counts.deferred += waiting.map(|group| group.waiters.len() as u64).sum::<u64>();
         Ok(report)
     }
 
@@ -134,19 +133,25 @@ impl Desk {
         Ok(self.queue.are_held_elsewhere(faults).await?.contains(&true))
     }
 
-    /// Occurrences of a fault that was given up on join it, unpaid.
-    async fn join_given_up(&self, group: Group) -> Result<(), DrainError> {
-        let tickets: Vec<_> = group.waiters.iter().map(|waiter| waiter.ticket.clone()).collect();
-        let claims = self.queue.claim(&tickets).await?;
-        let orders = group.waiters.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
-            Ok((ticket, event)) => {
-                let draft = draft(&event, &ticket, RowOutcome::DeadLettered);
-                let to = Destination::DeadLetter(event.delivery.clone());
-                Some(order(ticket, to, draft, Tally::DeadLettered))
-            }
-            Err(outcome) => could_not_claim(waiter, outcome),
-        });
-        self.settle_claimed(orders.collect()).await
+    /// Occurrences of faults that were given up on join them, unpaid, whatever they would share an investigation with.
+    /// Gives the others back.
+    async fn join_given_up(&self, groups: Vec<Group>) -> Result<Vec<Group>, DrainError> {
+        let (groups, mut given_up) = part_given_up(self.queue.as_ref(), groups).await?;
+        while !given_up.is_empty() {
+            let part: Vec<_> = given_up.drain(..given_up.len().min(JOINED_AT_ONCE)).collect();
+            let tickets: Vec<_> = part.iter().map(|waiter| waiter.ticket.clone()).collect();
+            let claims = self.queue.claim(&tickets).await?;
+            let orders = part.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
+                Ok((ticket, event)) => {
+                    let draft = draft(&event, &ticket, RowOutcome::DeadLettered);
+                    let to = Destination::DeadLetter(event.delivery.clone());
+                    Some(order(ticket, to, draft, Tally::DeadLettered))
+                }
+                Err(outcome) => could_not_claim(waiter, outcome),
+            });
+            self.settle_claimed(orders.collect()).await?;
+        }
+        Ok(groups)
     }
 
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {

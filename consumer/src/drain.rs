@@ -18,7 +18,7 @@ use crate::keys::HeldBack;
 use crate::options::DrainOptions;
 use crate::patterns::{PatternBook, Patterns, count_hits};
 use crate::progress::{Progress, Teller};
-use crate::ranking::{Again, Ranked, Ranking, SPARE_GROUPS};
+use crate::ranking::{Again, Ranked, Ranking, SPARE_GROUPS, part_given_up};
 use crate::records::Recorder;
 use crate::recovery::Recovery;
 use crate::scan::Scan;
@@ -289,7 +289,9 @@ impl Drain {
     async fn adopt_own_audit(&self, gate: &Gate) -> Result<Option<Candidate>, DrainError> {
         let Some(event) = self.options.own_audit.as_ref().filter(|_| !self.options.dry_run) else { return Ok(None) };
         let ticket = self.queue.adopt(event).await?;
-        let (event, is_due) = (Box::<HaltEvent>::new(event.clone()), gate.is_due(event));
+        // Where only one run is looked at, nobody would have been asked about this one.
+        let is_due = self.options.run_id.is_none() && gate.is_due(event);
+        let event = Box::<HaltEvent>::new(event.clone());
         Ok(Some(Candidate { ticket, event, time: Timestamp::now(), is_due }))
     }
 
@@ -347,14 +349,12 @@ impl Drain {
         }
         let counts = &mut report.counts;
         let mut investigations = 0;
-        let leads: Vec<_> = ranked.groups.iter().map(|group| group.waiters[0].key.clone()).collect();
-        let are_given_up = self.queue.are_given_up(&leads).await?;
-        for (group, is_given_up) in ranked.groups.into_iter().zip(are_given_up) {
+        let (groups, given_up) = part_given_up(self.queue.as_ref(), ranked.groups).await?;
+        counts.failed += given_up.len() as u64;
+        counts.dead_lettered += given_up.len() as u64;
+        for group in groups {
             let events = group.waiters.len() as u64;
-            if is_given_up {
-                counts.failed += events;
-                counts.dead_lettered += events;
-            } else if investigations < self.options.max {
+            if investigations < self.options.max {
                 investigations += 1;
                 counts.add(Tally::Processed);
                 counts.duplicates += events - 1;

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
 
-use haltline_protocol::{FaultKey, HaltEvent, Kind, RowDraft, RowOutcome, RunId, Severity, Ticket};
+use haltline_protocol::{FaultKey, HaltEvent, Kind, Queue, QueueError, RowDraft, RowOutcome, RunId, Severity, Ticket};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -262,6 +262,30 @@ impl Ranking {
 /// Leaves the groups from a place on; how many events that are.
 fn cut(groups: &mut Vec<Group>, place: Option<usize>) -> u64 {
     place.map_or(0, |place| groups.drain(place..).map(|group| group.waiters.len() as u64).sum())
+}
+
+/// Parts the occurrences of faults that were given up on from the others. Provider troubles share an investigation, but
+/// each fault has its own dead letters.
+///
+/// # Errors
+/// The dead letters cannot be read.
+pub(crate) async fn part_given_up(
+    queue: &dyn Queue,
+    groups: Vec<Group>,
+) -> Result<(Vec<Group>, Vec<Waiter>), QueueError> {
+    let faults: Vec<_> = groups.iter().flat_map(|group| &group.waiters).map(|waiter| waiter.key.clone()).collect();
+    let mut are_given_up = queue.are_given_up(&faults).await?.into_iter();
+    let mut given_up = Vec::new();
+    let mut others = Vec::with_capacity(groups.len());
+    for mut group in groups {
+        for (waiter, is_given_up) in mem::take(&mut group.waiters).into_iter().zip(are_given_up.by_ref()) {
+            if is_given_up { given_up.push(waiter) } else { group.waiters.push(waiter) }
+        }
+        if !group.waiters.is_empty() {
+            others.push(group);
+        }
+    }
+    Ok((others, given_up))
 }
 
 impl Ranked {

@@ -243,3 +243,26 @@ fn a_program_that_is_given_by_its_path_is_not_said_to_be_missing_on_path() {
     assert!(!ended.stderr.contains("PATH"), "{ended:#?}");
     assert_eq!(home.names(PENDING), ["r-f.json"]);
 }
+
+#[test]
+fn provider_troubles_share_an_investigation_and_not_their_dead_letters() {
+    let home = Home::new();
+    let trouble = |fault_id: &str| with(fault("r", fault_id), "kind", json!("PROVIDER_TIMEOUT"));
+    for given_up in ["PA", "PB"] {
+        home.write(&format!("dead-letter/{given_up}.json"), trouble(given_up).to_string());
+        let fresh = trouble("PC").to_string();
+        let files =
+            [home.put(&trouble("PA")), home.put(&trouble("PB")), home.put(&serde_json::from_str(&fresh).unwrap())];
+        let dry = home.run(["drain-faults", "--queue", "--json", "--dry-run", "--max", "0"]).json();
+        let result = home.drain(FINDS_CAUSE, ["--max", "0"]).expect(1).json();
+        for count in ["failed", "deadLettered", "deferred"] {
+            assert_eq!(dry[count], result[count], "{count}");
+        }
+        let joined = if given_up == "PA" { 1 } else { 2 };
+        assert_eq!((&result["deadLettered"], &result["dispatched"]), (&json!(joined), &json!(0)));
+        assert!(home.names("dead-letter").contains(&files[usize::from(given_up == "PB")]));
+        let result = home.drain(FINDS_CAUSE, NOTHING).expect(0).json();
+        assert_eq!(result["processed"], json!(1));
+        assert_eq!(home.names(PENDING), NOTHING);
+    }
+}
