@@ -1,5 +1,6 @@
 //! Events that share an investigation, and what becomes of each when it has ended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
@@ -48,17 +49,18 @@ impl Claimed {
         self.events.into_iter().map(settle).collect()
     }
 
-    /// The orders where it brought none: back into the queue, with `delivery` where it counts as an attempt, or given
-    /// up on. The leader's row carries what it took.
+    /// The orders where it brought none: back into the queue, with what is in `deliveries` of the fault where it counts
+    /// as an attempt, or given up on. The leader's row carries what it took.
     pub(crate) fn after_failure(
         self,
         failure: &DispatchFailure,
-        delivery: Option<Delivery>,
+        deliveries: &HashMap<FaultKey, Delivery>,
         max_attempts: u32,
     ) -> Vec<Order> {
-        let is_last = delivery.as_ref().is_some_and(|delivery| delivery.attempts >= max_attempts);
         let mut is_lead = self.is_lead_held;
         let settle = |(ticket, event): (Ticket, Arc<HaltEvent>)| {
+            let delivery = deliveries.get(&event.key()).cloned();
+            let is_last = delivery.as_ref().is_some_and(|delivery| delivery.attempts >= max_attempts);
             let outcome = if is_last { RowOutcome::DeadLettered } else { RowOutcome::DispatchFailed };
             let mut row = draft(&event, &ticket, outcome);
             row.failure = Some(failure.class);
@@ -66,7 +68,7 @@ impl Claimed {
                 add_usage(&mut row, &failure.usage);
                 row.occurrences = Some(self.occurrences);
             }
-            let (to, tally) = match delivery.clone() {
+            let (to, tally) = match delivery {
                 Some(delivery) if is_last => (Destination::DeadLetter(delivery), Tally::DeadLettered),
                 Some(delivery) => (Destination::Pending(Some(delivery)), Tally::Failed),
                 None if failure.class == Failure::Interrupted => (Destination::Pending(None), Tally::Deferred),
@@ -102,8 +104,15 @@ pub(crate) fn filing(queue: &dyn Queue, assignment: &Assignment, investigation: 
     }
 }
 
-/// What an event keeps of its `attempts`-th failed attempt.
-pub(crate) fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Delivery {
+/// What events keep of a failed attempt, by the attempts at each fault, this one included.
+pub(crate) fn next_deliveries(
+    attempts: HashMap<FaultKey, u32>,
+    failure: &DispatchFailure,
+) -> HashMap<FaultKey, Delivery> {
+    attempts.into_iter().map(|(fault, attempts)| (fault, next_delivery(attempts, failure))).collect()
+}
+
+fn next_delivery(attempts: u32, failure: &DispatchFailure) -> Delivery {
     let mut random = [0];
     // Without randomness the wait is the shortest of its range, which is no harm.
     getrandom::fill(&mut random).ok();

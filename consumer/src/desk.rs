@@ -1,6 +1,6 @@
 //! The desk: claims what wants an investigation, hands it to the dispatcher, and sees to what comes back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::candidate::draft;
-use crate::claimed::{Claimed, filing, next_delivery, order};
+use crate::claimed::{Claimed, filing, next_deliveries, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
@@ -155,7 +155,7 @@ impl Desk {
     }
 
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {
-        let attempts = group.attempts();
+        let mut attempts = group.attempts();
         let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
         let faults: Vec<_> = claimed.events.iter().map(|(_, event)| event.key()).collect();
         // Somebody may have begun since the last look; now one of the two sees the other for sure.
@@ -167,11 +167,16 @@ impl Desk {
         let [(lead_ticket, lead), followers @ ..] = claimed.events.as_slice() else {
             return Ok(GroupReport::default());
         };
+        // What was read under the claim counts: somebody may have written to a file since the scan.
+        for (_, event) in &claimed.events {
+            attempts.entry(event.key()).or_insert(event.delivery.attempts);
+        }
+        attempts.values_mut().for_each(|attempts| *attempts = attempts.saturating_add(1));
         let follower_tickets: Vec<_> = followers.iter().map(|(ticket, _)| ticket.clone()).collect();
         let assignment = Assignment {
             event: lead.clone(),
             occurrences: claimed.occurrences,
-            slot: self.queue.begin_attempt(attempts.saturating_add(1), lead_ticket, &follower_tickets).await?,
+            slot: self.queue.begin_attempt(attempts[&claimed.lead], lead_ticket, &follower_tickets).await?,
             pattern_categories: self.pattern_categories.clone(),
         };
         let verdict = self.dispatch(&assignment).await?;
@@ -192,11 +197,11 @@ impl Desk {
                 if is_unfit(failure.class) {
                     report.unfit = Some(failure.to_string());
                 }
-                let delivery = match failure.class {
-                    class if class == Failure::Interrupted || is_unfit(class) => None,
-                    _ => Some(next_delivery(attempts.saturating_add(1), &failure)),
+                let deliveries = match failure.class {
+                    class if class == Failure::Interrupted || is_unfit(class) => HashMap::new(),
+                    _ => next_deliveries(attempts, &failure),
                 };
-                self.settle_claimed(claimed.after_failure(&failure, delivery, self.max_attempts)).await?;
+                self.settle_claimed(claimed.after_failure(&failure, &deliveries, self.max_attempts)).await?;
             }
         }
         Ok(report)

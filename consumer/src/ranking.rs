@@ -353,9 +353,14 @@ impl Waiter {
 }
 
 impl Group {
-    /// The failed attempts at its faults so far.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.waiters.iter().map(|waiter| waiter.attempts).max().unwrap_or(0)
+    /// The failed attempts at each of its faults so far.
+    pub(crate) fn attempts(&self) -> HashMap<FaultKey, u32> {
+        let mut attempts = HashMap::new();
+        for waiter in &self.waiters {
+            let most = attempts.entry(waiter.key.clone()).or_insert(0);
+            *most = waiter.attempts.max(*most);
+        }
+        attempts
     }
 
     fn sorted(mut self) -> Self {
@@ -421,7 +426,7 @@ mod tests {
         tried.event.delivery.attempts = 2;
         let fresh = candidate_at("PHASE_FAILED", "fault", "HIGH", 2);
         let ranked = ranking(vec![fresh, tried]).finish(&Markers::all());
-        assert_eq!(ranked.groups[0].attempts(), 2);
+        assert_eq!(ranked.groups[0].attempts().into_values().collect::<Vec<_>>(), [2]);
 
         for is_known_before in [true, false] {
             let sibling = candidate_at("PHASE_FAILED", "fault", "HIGH", 2);

@@ -1,6 +1,7 @@
 //! Finishing what dead drains left, under their own ids: rows that were due, reports that were paid for, attempts that
 //! were cut off.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
@@ -8,7 +9,7 @@ use haltline_protocol::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::claimed::{Claimed, filing, next_delivery};
+use crate::claimed::{Claimed, filing, next_deliveries};
 use crate::counts::DrainCounts;
 use crate::error::DrainError;
 use crate::progress::Teller;
@@ -63,14 +64,22 @@ impl Recovery {
             return Ok(claimed.after_report(investigation));
         }
         // The count in an event wins where the dead drain had written it before it died.
-        let attempts = claimed.events.iter().map(|(_, event)| event.delivery.attempts).fold(attempts, u32::max);
+        let mut counts = HashMap::from([(claimed.lead.clone(), attempts)]);
+        for (_, event) in &claimed.events {
+            let fault = event.key();
+            let before = event.delivery.attempts;
+            // How often another fault was tried that shared the attempt, only its events say.
+            let known = if fault == claimed.lead { before } else { before.saturating_add(1) };
+            let most = counts.entry(fault).or_insert(known);
+            *most = known.max(*most);
+        }
         let failure = DispatchFailure {
             class: Failure::Interrupted,
             detail: "the drain ended while the investigation ran".to_owned(),
             usage: Box::new(Usage::default()),
             retry_after: None,
         };
-        Ok(claimed.after_failure(&failure, Some(next_delivery(attempts, &failure)), self.max_attempts))
+        Ok(claimed.after_failure(&failure, &next_deliveries(counts, &failure), self.max_attempts))
     }
 
     async fn settle(&self, hold: Arc<dyn Queue>, orders: Vec<Order>) -> Result<DrainCounts, DrainError> {

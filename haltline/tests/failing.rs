@@ -266,3 +266,15 @@ fn provider_troubles_share_an_investigation_and_not_their_dead_letters() {
         assert_eq!(home.names(PENDING), NOTHING);
     }
 }
+
+#[test]
+fn provider_troubles_that_share_an_attempt_each_count_their_own() {
+    let home = Home::new();
+    let trouble = |fault_id: &str| with(fault("r", fault_id), "kind", json!("PROVIDER_TIMEOUT"));
+    let tried = home.put(&with(trouble("PA"), "delivery", json!({"attempts": 2})));
+    let fresh = home.put(&trouble("PB"));
+    let result = home.drain("exit 1", NOTHING).expect(1).json();
+    assert_eq!((&result["dispatched"], &result["failed"], &result["deadLettered"]), (&json!(1), &json!(2), &json!(1)));
+    assert_eq!(home.names("dead-letter"), [tried]);
+    assert_eq!(home.json_of(&format!("{PENDING}/{fresh}"))["delivery"]["attempts"], json!(1));
+}
