@@ -139,7 +139,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         unit: "MiB",
         goal: Goal::Most(12.0),
         events: 100_000,
-        kind: Kind::Count { guard: 78.0 },
+        kind: Kind::Count { guard: 12.0 },
         measure: counts::memory_of_drain,
     },
     Benchmark {
