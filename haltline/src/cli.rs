@@ -48,15 +48,15 @@ pub(crate) enum Command {
     /// List the events in the queue; nothing is touched
     List(List),
     /// Show one fault: its events, attempts, outcomes, cost, and where each file is; nothing is touched
-    Show(Known),
+    Show(OneFault),
     /// Tell the history of one fault in plain words, and what to do next; nothing is touched
-    Explain(Known),
+    Explain(OneFault),
     /// Let a fault be dispatched again that was given up on, or that has to wait
-    Retry(ByHand),
+    Retry(OneFault),
     /// Let no drain dispatch a fault until it is released
-    Hold(ByHand),
+    Hold(OneFault),
     /// Let drains dispatch a fault again that is held
-    Release(ByHand),
+    Release(OneFault),
     /// Take away what is settled and old; tells only what would go, unless --yes is given
     Purge(Purge),
     /// Look whether a drain could run and investigate here, or with --fsck through the files of the queue
@@ -320,9 +320,9 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// What the commands take that tell of one fault.
+/// What the commands take that tell of one fault or change it by hand.
 #[derive(Debug, Args)]
-pub(crate) struct Known {
+pub(crate) struct OneFault {
     /// The fault, as PHASE_FAILED:p3:302c3b29, or the name of a file of it in the queue
     pub(crate) id: String,
 
@@ -330,22 +330,7 @@ pub(crate) struct Known {
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
 
-    /// Print what is known as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What the commands take that change a fault by hand.
-#[derive(Debug, Args)]
-pub(crate) struct ByHand {
-    /// The fault, as PHASE_FAILED:p3:302c3b29, or the name of a file of it in the queue
-    pub(crate) id: String,
-
-    /// The run, where more than one has the fault
-    #[arg(long, value_name = "ID")]
-    pub(crate) run_id: Option<String>,
-
-    /// Print what was changed as one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -9,7 +9,7 @@ use haltline_spool::{Folder, LARGEST_ROW, Layout, fault_part};
 use serde::Deserialize;
 
 use crate::case::{Case, CaseError};
-use crate::cli::{DrainArgs, Known};
+use crate::cli::{DrainArgs, OneFault};
 use crate::config;
 use crate::rows::{SeenRow, rows};
 use crate::sighting::State;
@@ -68,7 +68,7 @@ impl Dossier {
     ///
     /// # Errors
     /// There is no such fault, or more than one, or a file that matters cannot be read.
-    pub(crate) fn gather(layout: &Layout, args: &Known) -> Result<Self, CaseError> {
+    pub(crate) fn gather(layout: &Layout, args: &OneFault) -> Result<Self, CaseError> {
         let case = match Case::find(layout, &args.id, args.run_id.as_deref()) {
             Err(CaseError::Unknown { queue, id, of_run, near }) => match known_by_rows(layout, args)? {
                 Some(key) => Case { key, events: Vec::new(), resolved: None },
@@ -105,7 +105,7 @@ impl Dossier {
 }
 
 /// The one fault that rows tell of under an id or a file name.
-fn known_by_rows(layout: &Layout, args: &Known) -> Result<Option<FaultKey>, CaseError> {
+fn known_by_rows(layout: &Layout, args: &OneFault) -> Result<Option<FaultKey>, CaseError> {
     let rows = rows(layout, |row| {
         (row.fault_id.as_deref() == Some(args.id.as_str()) || row.file == args.id)
             && args.run_id.as_ref().is_none_or(|run_id| row.run_id.as_ref() == Some(run_id))

@@ -151,6 +151,7 @@ fn what_the_next_drain_makes_of_a_dead_one_is_told_and_a_live_one_is_no_trouble(
     drain.kill();
     until("the end of the drain's lock", || home.run(["list"]).stdout.starts_with("abandoned"));
     home.write(&format!("in-flight/{drain_id}/r-g.json"), fault("r", "g").to_string());
+    home.write(&format!("in-flight/{drain_id}/by-hand"), fault("r", "h").to_string());
     let draft = json!({"outcome": "investigated", "file": "x.json"});
     let mark = std::os::unix::fs::MetadataExt::ino(&home.write("processed/x.json", "{}").metadata().unwrap());
     let planned = |seq: u64, mark: u64| {
@@ -163,6 +164,8 @@ fn what_the_next_drain_makes_of_a_dead_one_is_told_and_a_live_one_is_no_trouble(
     let before = home.snapshot();
     let checkup = home.run(["doctor", "--fsck", "--json"]).json();
     assert_eq!(home.snapshot(), before);
+    let strange = |one: &String| one.contains("by-hand") && !one.contains("can be read by others");
+    assert!(!told(&checkup).iter().any(strange), "{checkup:#}");
     for part in [
         "1 events wait again, as they were",
         "2 events of attempt 1",

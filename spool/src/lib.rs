@@ -41,7 +41,7 @@ pub use holders::Holder;
 pub use inspect::{HeldAttempt, HoldState, Remains, hold_states, remains};
 pub use layout::Layout;
 pub use mutants::{Mutant, is_on};
-pub use names::{candidates, event_name, fault_part, marker_name, run_part};
+pub use names::{QUEUE_FOLDERS, candidates, event_name, fault_part, marker_name, run_part};
 pub use operator::{Operator, OperatorError, Scope};
 pub use preview::PreviewQueue;
 pub use purge::{Purge, PurgeTally};

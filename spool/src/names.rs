@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 255;
 /// 55.
 const LONGEST_STEM: usize = 200;
 /// The folders of the queue; a run of such a name is treated as an odd id.
-const QUEUE_FOLDERS: [&str; 8] = [
+pub const QUEUE_FOLDERS: [&str; 8] = [
     "pending-investigations",
     "in-flight",
     "processed",

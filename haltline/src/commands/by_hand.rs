@@ -7,7 +7,7 @@ use haltline_spool::{Layout, Operator, OperatorError, Scope};
 use serde::Serialize;
 
 use crate::case::{Case, CaseError};
-use crate::cli::ByHand;
+use crate::cli::OneFault;
 use crate::exit::Exit;
 use crate::output::{self, line};
 use crate::sighting::State;
@@ -57,7 +57,7 @@ struct Changed<'a> {
 }
 
 impl Change<'_> {
-    pub(super) fn run(&self, layout: &Layout, args: &ByHand) -> Exit {
+    pub(super) fn run(&self, layout: &Layout, args: &OneFault) -> Exit {
         match self.make(layout, args) {
             Ok((case, changed)) => {
                 if args.json {
@@ -77,7 +77,7 @@ impl Change<'_> {
         }
     }
 
-    fn make(&self, layout: &Layout, args: &ByHand) -> Result<(Case, Vec<PathBuf>), ByHandError> {
+    fn make(&self, layout: &Layout, args: &OneFault) -> Result<(Case, Vec<PathBuf>), ByHandError> {
         let case = Case::find(layout, &args.id, args.run_id.as_deref())?;
         if let Some(problem) = (self.refuse)(&case) {
             return Err(ByHandError::Refused { case: case.name(), problem });

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::case::{CaseError, Sighted};
-use crate::cli::Known;
+use crate::cli::OneFault;
 use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::output::{self, age, line, visible_line};
@@ -42,7 +42,7 @@ struct Happened {
     what: String,
 }
 
-pub(crate) fn run(layout: &Layout, args: &Known) -> Exit {
+pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     redaction::start(layout);
     match tell(layout, args) {
         Ok(story) if args.json => output::json(&story),
@@ -55,7 +55,7 @@ pub(crate) fn run(layout: &Layout, args: &Known) -> Exit {
     Exit::Done
 }
 
-fn tell(layout: &Layout, args: &Known) -> Result<Story, CaseError> {
+fn tell(layout: &Layout, args: &OneFault) -> Result<Story, CaseError> {
     let dossier = Dossier::gather(layout, args)?;
     let is_stopped = is_stopped(layout)?;
     let mut story = Story {

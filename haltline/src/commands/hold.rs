@@ -4,10 +4,10 @@ use haltline_protocol::{Delivery, HELD};
 use haltline_spool::{Layout, Scope};
 
 use super::by_hand::{Change, refuse_settled};
-use crate::cli::ByHand;
+use crate::cli::OneFault;
 use crate::exit::Exit;
 
-pub(crate) fn run(layout: &Layout, args: &ByHand) -> Exit {
+pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     let hold =
         |delivery: &Delivery| (!delivery.is_held()).then(|| Delivery { not_before: Some(HELD), ..delivery.clone() });
     let change = Change {

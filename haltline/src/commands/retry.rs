@@ -5,11 +5,11 @@ use haltline_spool::{Layout, Scope};
 
 use super::by_hand::Change;
 use crate::case::Case;
-use crate::cli::ByHand;
+use crate::cli::OneFault;
 use crate::exit::Exit;
 use crate::sighting::State;
 
-pub(crate) fn run(layout: &Layout, args: &ByHand) -> Exit {
+pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     let change = Change {
         scope: Scope::WaitingAndGivenUp,
         edit: &due,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::case::Sighted;
-use crate::cli::Known;
+use crate::cli::OneFault;
 use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::output::{self, age, line, visible, visible_line};
@@ -64,7 +64,7 @@ struct Report {
     file: PathBuf,
 }
 
-pub(crate) fn run(layout: &Layout, args: &Known) -> Exit {
+pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     redaction::start(layout);
     let dossier = match Dossier::gather(layout, args) {
         Ok(dossier) => dossier,

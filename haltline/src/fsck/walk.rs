@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use haltline_protocol::QueueError;
-use haltline_spool::{Folder, Layout, is_stale_temporary};
+use haltline_spool::{Folder, Layout, QUEUE_FOLDERS, is_stale_temporary};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::process::geteuid;
@@ -16,18 +16,8 @@ const HOME_FOLDERS: [&str; 2] = ["skill-faults", "analytics"];
 /// What stands in the queue root beside its folders.
 const ROOT_FILES: [&str; 5] =
     ["STOP", ".redaction-key", "learned-patterns.json", "pending-patterns.jsonl", "rejected-patterns.jsonl"];
-const ROOT_FOLDERS: [&str; 8] = [
-    "pending-investigations",
-    "in-flight",
-    "processed",
-    "dead-letter",
-    "quarantine",
-    "reports",
-    "inbox",
-    ".migrations",
-];
 /// What the folder of a drain has beside its events.
-const HOLD_NAMES: [&str; 3] = ["lock", "journal", "attempts"];
+const HOLD_NAMES: [&str; 4] = ["lock", "journal", "attempts", "by-hand"];
 
 /// Which names belong into a folder.
 type Belongs = fn(&str, FileType) -> bool;
@@ -39,7 +29,7 @@ pub(super) fn look(layout: &Layout, seen: &mut Seen, now: Timestamp) -> Result<(
     let root: Belongs = |name, kind| {
         // STOP counts whatever it is.
         name == "STOP"
-            || (kind == FileType::Directory && ROOT_FOLDERS.contains(&name))
+            || (kind == FileType::Directory && QUEUE_FOLDERS.contains(&name))
             || (kind == FileType::RegularFile && ROOT_FILES.contains(&name))
     };
     let in_flight: Belongs = |name, kind| kind == FileType::Directory || name == "settle.lock";
