@@ -57,6 +57,22 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_brings_its_paths_in_its_order_and_every_row_to_the_byte() {
+        let home = tempfile::tempdir().unwrap();
+        let inlet = Inlet::open(&Layout::new(home.path()), true).unwrap();
+        // More than one flush takes, and each of them one fault: only the order tells them apart.
+        let stamp = |number: i64| Timestamp::from_millisecond(1_700_000_000_000 + number).unwrap();
+        let emissions: Vec<_> = (0..70).map(|number| drain_queue(stamp(number)).unwrap()).collect();
+        let paths = emit_all(&inlet, &emissions).unwrap();
+        let read: Vec<_> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+        let rows: Vec<_> = emissions.iter().map(Emission::row).collect();
+        assert_eq!(read, rows);
+        assert!(paths[0].ends_with("drain-faults-MANUAL_RECOVERY_INVOKED:all:276ba8b1.json"), "{paths:?}");
+        assert_eq!(std::fs::read_dir(paths[0].parent().unwrap()).unwrap().count(), 70);
+        assert_eq!(emit_all(&inlet, &[]).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
     fn a_queue_that_cannot_be_written_is_no_wrong_usage() {
         let home = tempfile::tempdir().unwrap();
         let inlet = Inlet::open(&Layout::new(home.path()), true).unwrap();

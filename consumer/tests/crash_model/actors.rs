@@ -10,7 +10,7 @@ use haltline_protocol::{
     SinkError, Usage, Verdict,
 };
 use haltline_spool::model::{Process, Scene};
-use haltline_spool::{Mutant, RowKind};
+use haltline_spool::{Mutant, NewRow, RowKind};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -26,33 +26,63 @@ const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","ro
     "usage":{"provider":"model","model":null,"tokensIn":null,"tokensCached":null,"tokensOut":null,"cost":null,
     "duration":{"secs":1,"nanos":0}}}"#;
 
-/// Emits events under numbers of their own.
-pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emission, Occurrence)]) {
+/// Emits events under numbers of their own, one after the other or in one batch.
+pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emission, Occurrence)], at_once: bool) {
     Mutant::on_this_thread(machine.mutant);
     let Ok(inlet) = process.open_inlet(&machine.layout) else { return };
-    for (emission, number) in emissions {
-        let (fault_id, kind, investigate) = match emission {
-            Emission::Fault(fault) => (format!("fault-{fault}"), "PHASE_FAILED", "true"),
-            Emission::Audit => ("audit".to_owned(), "MANUAL_RECOVERY_INVOKED", "false"),
-            Emission::Resolved => ("fault-0".to_owned(), "SKILL_FAULT_RESOLVED", "true"),
+    for emissions in emissions.chunks(if at_once { emissions.len() } else { 1 }) {
+        let texts: Vec<_> = emissions.iter().map(|(emission, number)| row(*emission, *number)).collect();
+        let events =
+            || emissions.iter().filter(|(emission, _)| *emission != Emission::Resolved).map(|(_, number)| *number);
+        machine.ledger.accounts().begun.extend(events());
+        let rows = emissions.iter().zip(&texts).map(|((emission, number), text)| NewRow {
+            kind: if *emission == Emission::Resolved { RowKind::Resolved } else { RowKind::Event },
+            key: key(*emission),
+            stamp: stamp(*number),
+            row: text.as_bytes(),
+        });
+        let rows: Vec<_> = rows.collect();
+        let put = match rows.as_slice() {
+            [new] if !at_once => inlet.put(new.kind, &new.key, new.stamp, new.row).map(drop),
+            rows => inlet.put_all(rows).map(drop),
         };
-        let stamp = Timestamp::from_second(1_700_000_000 + i64::from(*number)).expect("a time");
-        let key = FaultKey { run_id: "run".into(), fault_id: fault_id.as_str().into() };
-        let row = if *emission == Emission::Resolved {
-            format!(r#"{{"event":"{kind}","timestamp":"{stamp}","runId":"run","faultId":"{fault_id}"}}"#)
-        } else {
-            machine.ledger.accounts().begun.insert(*number);
-            format!(
-                "{{\n  \"faultId\": \"{fault_id}\",\n  \"runId\": \"run\",\n  \"stateSlug\": \"s\",\n  \"kind\": \"{kind}\",\n  \
-                 \"severity\": \"HIGH\",\n  \"timestamp\": \"{stamp}\",\n  \"message\": \"m{number}\",\n  \
-                 \"pointers\": {{}},\n  \"snapshot\": {{}},\n  \"investigate\": {investigate}\n}}\n"
-            )
-        };
-        let what = if *emission == Emission::Resolved { RowKind::Resolved } else { RowKind::Event };
-        if inlet.put(what, &key, stamp, row.as_bytes()).is_ok() && *emission != Emission::Resolved {
-            machine.ledger.accounts().acknowledged.insert(*number);
+        if put.is_ok() {
+            machine.ledger.accounts().acknowledged.extend(events());
         }
     }
+}
+
+fn key(emission: Emission) -> FaultKey {
+    let fault_id = match emission {
+        Emission::Fault(fault) => format!("fault-{fault}"),
+        Emission::Audit => "audit".to_owned(),
+        Emission::Resolved => "fault-0".to_owned(),
+    };
+    FaultKey { run_id: "run".into(), fault_id: fault_id.as_str().into() }
+}
+
+fn stamp(number: Occurrence) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + i64::from(number)).expect("a time")
+}
+
+fn row(emission: Emission, number: Occurrence) -> String {
+    let (key, stamp) = (key(emission), stamp(number));
+    let (kind, investigate) = match emission {
+        Emission::Fault(_) => ("PHASE_FAILED", "true"),
+        Emission::Audit => ("MANUAL_RECOVERY_INVOKED", "false"),
+        Emission::Resolved => {
+            let fault_id = key.fault_id.as_str();
+            return format!(
+                r#"{{"event":"SKILL_FAULT_RESOLVED","timestamp":"{stamp}","runId":"run","faultId":"{fault_id}"}}"#
+            );
+        }
+    };
+    format!(
+        "{{\n  \"faultId\": \"{}\",\n  \"runId\": \"run\",\n  \"stateSlug\": \"s\",\n  \"kind\": \"{kind}\",\n  \
+         \"severity\": \"HIGH\",\n  \"timestamp\": \"{stamp}\",\n  \"message\": \"m{number}\",\n  \
+         \"pointers\": {{}},\n  \"snapshot\": {{}},\n  \"investigate\": {investigate}\n}}\n",
+        key.fault_id.as_str()
+    )
 }
 
 /// Works the queue off once.

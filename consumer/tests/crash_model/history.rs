@@ -16,11 +16,18 @@ pub(crate) enum Emission {
     Resolved,
 }
 
+/// A process that puts events into the queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Emitter {
+    pub(crate) emissions: Vec<Emission>,
+    /// All in one batch, not one after the other.
+    pub(crate) at_once: bool,
+}
+
 /// Processes that run at once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Phase {
-    /// What each emitter emits.
-    pub(crate) emitters: Vec<Vec<Emission>>,
+    pub(crate) emitters: Vec<Emitter>,
     pub(crate) drains: usize,
     /// How many ask about the first fault by hand.
     pub(crate) by_hand: usize,
@@ -66,7 +73,7 @@ impl History {
     /// One event, and two drains in turn that are killed.
     pub(crate) fn of_two_crashes(seed: u64) -> Self {
         Self::of(seed, |chance| {
-            let emitted = Phase { emitters: vec![vec![Emission::Fault(0)]], ..Phase::default() };
+            let emitted = Phase { emitters: vec![Emitter::of(Emission::Fault(0))], ..Phase::default() };
             let mut killed = || {
                 let faults = BTreeMap::from([(20 + chance.below(60) as u64, Fault::Kill)]);
                 Phase { drains: 1, all_well: true, faults, ..Phase::default() }
@@ -78,7 +85,7 @@ impl History {
     /// Two drains of which one may have seen that the fault went away, and one is killed.
     pub(crate) fn in_doubt(seed: u64) -> Self {
         Self::of(seed, |chance| {
-            let emitted = Phase { emitters: vec![vec![Emission::Fault(0)]], ..Phase::default() };
+            let emitted = Phase { emitters: vec![Emitter::of(Emission::Fault(0))], ..Phase::default() };
             vec![emitted, Phase::in_doubt(chance)]
         })
     }
@@ -104,8 +111,7 @@ impl History {
 
 impl Phase {
     fn random(chance: &mut Chance) -> Self {
-        let emitters: Vec<Vec<Emission>> =
-            (0..chance.below(5)).map(|_| (0..=chance.below(2)).map(|_| Emission::random(chance)).collect()).collect();
+        let emitters: Vec<_> = (0..chance.below(5)).map(|_| Emitter::random(chance)).collect();
         let drains = if chance.one_in(12) { 1 + chance.below(8) } else { 1 + chance.below(3) };
         let steps = 12 * emitters.len() + 110 * drains;
         let faults = (0..chance.below(4)).map(|_| (1 + chance.below(steps) as u64, random_fault(chance))).collect();
@@ -116,7 +122,7 @@ impl Phase {
 
 impl Phase {
     fn with_a_crash(chance: &mut Chance) -> Self {
-        let emitters: Vec<Vec<Emission>> = (0..chance.below(2)).map(|_| vec![Emission::random(chance)]).collect();
+        let emitters: Vec<_> = (0..chance.below(2)).map(|_| Emitter::of(Emission::random(chance))).collect();
         let drains = 1 + chance.below(2);
         let steps = 12 * emitters.len() + 60 * drains;
         let faults = BTreeMap::from([(1 + chance.below(steps) as u64, random_fault(chance))]);
@@ -136,7 +142,25 @@ impl Phase {
 
     fn in_doubt(chance: &mut Chance) -> Self {
         let faults = BTreeMap::from([(20 + chance.below(110) as u64, Fault::Kill)]);
-        Self { emitters: vec![vec![Emission::Resolved]], drains: 2, all_well: true, faults, ..Self::default() }
+        Self { emitters: vec![Emitter::of(Emission::Resolved)], drains: 2, all_well: true, faults, ..Self::default() }
+    }
+}
+
+impl Emitter {
+    pub(crate) fn of(emission: Emission) -> Self {
+        Self { emissions: vec![emission], at_once: false }
+    }
+
+    pub(crate) fn of_a_batch(emissions: &[Emission]) -> Self {
+        Self { emissions: emissions.to_vec(), at_once: true }
+    }
+
+    fn random(chance: &mut Chance) -> Self {
+        if chance.one_in(4) {
+            let batch: Vec<_> = (0..2 + chance.below(2)).map(|_| Emission::random(chance)).collect();
+            return Self::of_a_batch(&batch);
+        }
+        Self { emissions: (0..=chance.below(2)).map(|_| Emission::random(chance)).collect(), at_once: false }
     }
 }
 

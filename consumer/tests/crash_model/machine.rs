@@ -51,8 +51,8 @@ impl Machine {
         let number = |emission: &Emission| (*emission, self.next.fetch_add(1, Ordering::Relaxed));
         let mut tasks: Vec<Task<'_>> = Vec::new();
         for emitter in &phase.emitters {
-            let emissions: Vec<(Emission, Occurrence)> = emitter.iter().map(number).collect();
-            tasks.push(Box::new(move |process: &Arc<Process>| emit(self, process, &emissions)));
+            let emissions: Vec<(Emission, Occurrence)> = emitter.emissions.iter().map(number).collect();
+            tasks.push(Box::new(move |process: &Arc<Process>| emit(self, process, &emissions, emitter.at_once)));
         }
         for _ in 0..phase.drains {
             tasks.push(Box::new(move |process: &Arc<Process>| drain(self, process, phase.all_well)));

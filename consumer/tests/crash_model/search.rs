@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use haltline_spool::Mutant;
 use haltline_spool::model::Fault;
 
-use crate::history::{Emission, History, Phase};
+use crate::history::{Emission, Emitter, History, Phase};
 use crate::machine::{self, fault_at};
 
 /// A history after which something does not hold.
@@ -26,15 +26,16 @@ impl fmt::Display for Failure {
 }
 
 /// What one process does in a short history.
-const OPERATIONS: [fn() -> Phase; 4] = [
-    || emit(Emission::Fault(0)),
-    || emit(Emission::Audit),
-    || emit(Emission::Resolved),
+const OPERATIONS: [fn() -> Phase; 5] = [
+    || emit(Emitter::of(Emission::Fault(0))),
+    || emit(Emitter::of(Emission::Audit)),
+    || emit(Emitter::of(Emission::Resolved)),
+    || emit(Emitter::of_a_batch(&[Emission::Audit, Emission::Fault(0)])),
     || Phase { drains: 1, time_passes: true, ..Phase::default() },
 ];
 
-fn emit(emission: Emission) -> Phase {
-    Phase { emitters: vec![vec![emission]], ..Phase::default() }
+fn emit(emitter: Emitter) -> Phase {
+    Phase { emitters: vec![emitter], ..Phase::default() }
 }
 
 /// Runs every sequence of up to three operations, with a kill or a power cut at every step of every operation. Power
@@ -117,8 +118,8 @@ fn smaller_histories(history: &History) -> Vec<History> {
         let phase = &history.phases[place];
         for emitter in 0..phase.emitters.len() {
             with(&|phases| drop(phases[place].emitters.remove(emitter)));
-            if phase.emitters[emitter].len() > 1 {
-                with(&|phases| phases[place].emitters[emitter].truncate(1));
+            if phase.emitters[emitter].emissions.len() > 1 {
+                with(&|phases| phases[place].emitters[emitter].emissions.truncate(1));
             }
         }
         if phase.by_hand > 0 {

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 /// When everything that is planted happened.
 const THEN: &str = "2026-05-20T08:14:00.123Z";
 
+/// Rows of an earlier release that wait together. From eight on they are flushed from several threads.
+const LEGACY_ROWS: u32 = 12;
+
 /// A file of a home before anything runs.
 #[derive(Debug, Clone)]
 pub(super) struct Planted {
@@ -23,13 +26,15 @@ pub(super) struct Scenario {
     pub(super) files: fn() -> Vec<Planted>,
 }
 
-/// What is planted in turn: each has a kind of settling of its own, the last has them all.
-pub(super) const SCENARIOS: [Scenario; 5] = [
+/// What is planted in turn: each has a kind of settling of its own, and `mixed` has those before it. `legacy` has
+/// enough rows of an earlier release that an upgrade flushes several at a time.
+pub(super) const SCENARIOS: [Scenario; 6] = [
     Scenario { name: "audit", files: audit },
     Scenario { name: "faults", files: faults },
     Scenario { name: "markers", files: markers },
     Scenario { name: "patterns", files: patterns },
     Scenario { name: "mixed", files: mixed },
+    Scenario { name: "legacy", files: legacy },
 ];
 
 fn audit() -> Vec<Planted> {
@@ -85,6 +90,15 @@ fn patterns() -> Vec<Planted> {
 
 fn mixed() -> Vec<Planted> {
     [audit(), faults(), markers(), patterns()].concat()
+}
+
+fn legacy() -> Vec<Planted> {
+    let row = |number: u32| {
+        let message = format!("--mark-phase-committed invoked for phase {number}");
+        let row = event(&format!("l{number}"), "build-l", "MANUAL_RECOVERY_INVOKED", &message, None);
+        Planted { may_be_flagged: true, ..row }
+    };
+    (1..=LEGACY_ROWS).map(row).collect()
 }
 
 /// An event; a field that it has already is replaced, another is put last.

@@ -79,11 +79,12 @@ enum Victim {
     Upgrade,
 }
 
-const VICTIMS: [(Victim, &Scenario); 4] = [
+const VICTIMS: [(Victim, &Scenario); 5] = [
     (Victim::Emit, &SCENARIOS[0]),
     (Victim::Drain, &SCENARIOS[4]),
     (Victim::Triage, &SCENARIOS[4]),
     (Victim::Upgrade, &SCENARIOS[0]),
+    (Victim::Upgrade, &SCENARIOS[5]),
 ];
 
 #[derive(Debug, Clone, Copy)]
