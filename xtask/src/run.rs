@@ -69,14 +69,16 @@ pub fn timed(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<Finish
     Ok(Finished { took, stdout })
 }
 
-/// Runs a program as [`timed`] does; the seconds of processor that it took itself, without the programs that it
+/// Runs a program as [`timed`] does, with its standard error in a file of the home; the seconds of processor that it took itself, without the programs that it
 /// started, and those on the wall clock.
 ///
 /// # Errors
 /// It cannot be started, does not end with 0, or the kernel does not tell.
 pub fn own_seconds(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<(f64, f64)> {
+    let said = home.join("stderr");
+    let stderr = std::fs::File::create(&said).with_context(|| format!("cannot make {}", said.display()))?;
     let mut prepared = command(program);
-    prepared.args(arguments).env_clear().env("HOME", home).stdin(Stdio::null()).stdout(Stdio::null());
+    prepared.args(arguments).env_clear().env("HOME", home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
     if let Some(path) = std::env::var_os("PATH") {
         prepared.env("PATH", path);
     }
@@ -88,7 +90,8 @@ pub fn own_seconds(program: &Path, arguments: &[&OsStr], home: &Path) -> Result<
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
     let status = child.wait()?;
     if !status.success() {
-        bail!("`{}` ended with {status}", command_line(&program.display().to_string(), arguments));
+        let line = command_line(&program.display().to_string(), arguments);
+        bail!("`{line}` ended with {status}: {}", std::fs::read_to_string(&said)?.trim_end());
     }
     // proc_pid_stat(5): fields 14 and 15, in ticks of a hundredth of a second; the name before may hold spaces.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);

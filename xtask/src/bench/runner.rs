@@ -83,6 +83,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             events: options.events.unwrap_or(benchmark.events),
         };
         let pairs = if matches!(benchmark.kind, Kind::Count { .. }) { 1 } else { options.pairs };
+        eprintln!("measuring {}: {pairs} times {} events", benchmark.name, setting.events);
         let measured = measure(benchmark, &setting, pairs, parent).with_context(|| benchmark.name)?;
         let outcome = Outcome::of(benchmark, setting.events, &measured);
         if !options.json {
@@ -118,9 +119,11 @@ fn measure(benchmark: &Benchmark, setting: &Setting, pairs: u32, parent: &Path) 
     Ok(measured)
 }
 
+/// Builds what is measured. After a change it takes minutes, and cargo says on stderr how far it is. The example is
+/// built apart: beside it, the programs would be built with what only tests turn on.
 fn build(root: &Path, target: &Path) -> Result<()> {
     let target = target.to_str().context("the target folder's path is no UTF-8")?;
-    let build = ["build", "--quiet", "--release", "--locked", "--target-dir", target];
+    let build = ["build", "--release", "--locked", "--target-dir", target];
     let packages = ["--package", "haltline", "--package", "xtask", "--bins"];
     shown(root, &cargo(), &[&build[..], &packages].concat())?;
     shown(root, &cargo(), &[&build[..], &["--package", "haltline-emitter", "--example", "emits"]].concat())
