@@ -44,6 +44,9 @@ pub struct DrainCounts {
     /// Investigations that brought a report and do not say what they cost.
     #[serde(skip)]
     pub unpriced: u64,
+    /// Events that a RESOLVED marker covers and that could not be moved: it is needed once more.
+    #[serde(skip)]
+    pub(crate) uncollapsed: u64,
     /// How often each known pattern settled an event, by the pattern's place in its file.
     #[serde(skip)]
     pub(crate) hits: BTreeMap<usize, u64>,
@@ -115,6 +118,7 @@ impl AddAssign<&Self> for DrainCounts {
         self.own_settled += other.own_settled;
         self.own_avoided += other.own_avoided;
         self.unpriced += other.unpriced;
+        self.uncollapsed += other.uncollapsed;
         for (place, count) in &other.hits {
             *self.hits.entry(*place).or_default() += count;
         }

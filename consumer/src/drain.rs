@@ -237,9 +237,13 @@ impl Drain {
         counts.skipped += ranked.skipped;
         counts.deferred += ranked.deferred;
         if may_move {
-            if counts.failed == 0 && !stopped {
+            // What could not be read may be an event that a marker covers.
+            if counts.uncollapsed == 0 && scanned.failed == 0 && !stopped {
                 gather.move_markers(&markers).await?;
-                gather.move_away(late_tickets).await?;
+                // One that was read late was not held against what the gate had held back by then.
+                if skipped == 0 {
+                    gather.move_away(late_tickets).await?;
+                }
             }
             if !counts.hits.is_empty() {
                 count_hits(&self.options.learned_patterns, &counts.hits)?;

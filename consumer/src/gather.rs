@@ -86,7 +86,7 @@ impl Gather {
             scan.markers.covers(&candidate.event.key(), candidate.time).then(|| collapse_candidate(candidate))
         };
         let gathered = self.pass(scan, covered).await?;
-        if gathered.counts.failed == 0 && !gathered.stopped {
+        if gathered.counts.uncollapsed == 0 && !gathered.stopped {
             self.move_markers(&scan.markers).await?;
         }
         Ok(gathered)

@@ -122,6 +122,7 @@ fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut DrainCo
         let errno = settled.outcome.errno();
         tracing::error!(file = %settled.ticket.name, errno, "could not move an event; it stays where it is");
         counts.add(Tally::Failed);
+        counts.uncollapsed += u64::from(tally == Tally::Collapsed);
         return;
     }
     counts.add(tally);

@@ -89,6 +89,37 @@ fn a_marker_is_known_by_its_body_under_any_name() {
 }
 
 #[test]
+fn a_marker_whose_name_does_not_say_so_stays_while_its_event_is_held_back() {
+    let home = Home::new();
+    let mild = home.put(&with(fault("r", "f"), "severity", "LOW"));
+    home.put_old("zz.json", marker("r", "f", "2999-01-01T00:00:00Z"));
+    assert_eq!(home.drain(FINDS_CAUSE, NOTHING).expect(0).json()["skipped"], json!(1));
+    assert!(home.names(PENDING).contains(&"zz.json".to_owned()));
+    let result = home.drain(FINDS_CAUSE, ["--severity-min", "LOW"]).expect(0).json();
+    assert_eq!((&result["collapsed"], &result["processed"]), (&json!(1), &json!(0)));
+    home.check_settled_once(&[mild], "resolved");
+    assert_eq!(home.names(PENDING), NOTHING);
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+fn a_marker_moves_along_though_an_event_of_another_fault_cannot_be_moved() {
+    let home = Home::new();
+    let file = home.put(&support::drains::audit("s", "a"));
+    home.put_old("r-RESOLVED-f.json", marker("r", "f", "2026-05-20T08:14:00.123Z"));
+    let path = home.queue(PENDING).join(&file);
+    let change = |flag| home.command("chattr").arg(flag).arg(&path).output().is_ok_and(|ended| ended.status.success());
+    if !change("+i") {
+        println!("SKIP: chattr cannot make a file immutable here");
+        return;
+    }
+    let ended = home.drain(FINDS_CAUSE, NOTHING);
+    assert!(change("-i"));
+    assert_eq!(ended.expect(1).json()["failed"], json!(1));
+    assert_eq!(home.names(PENDING), [file]);
+}
+
+#[test]
 fn an_event_that_has_a_markers_name_is_an_event() {
     let home = Home::new();
     home.write(&format!("{PENDING}/r-RESOLVED-f.json"), fault("r", "f").to_string());

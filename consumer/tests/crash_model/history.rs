@@ -93,7 +93,7 @@ impl History {
     /// Drains and people who want the same fault at once, which may have one more occurrence by then.
     pub(crate) fn at_once(seed: u64) -> Self {
         Self::of(seed, |chance| {
-            let emitted = Phase { emitters: vec![vec![Emission::Fault(0)]], ..Phase::default() };
+            let emitted = Phase { emitters: vec![Emitter::of(Emission::Fault(0))], ..Phase::default() };
             vec![emitted, Phase::at_once(chance), Phase::at_once(chance)]
         })
     }
@@ -133,7 +133,7 @@ impl Phase {
 
 impl Phase {
     fn at_once(chance: &mut Chance) -> Self {
-        let emitters = vec![vec![Emission::Fault(0)]; chance.below(2)];
+        let emitters = vec![Emitter::of(Emission::Fault(0)); chance.below(2)];
         let (drains, by_hand) = (chance.below(3), 1 + chance.below(2));
         let step = 1 + chance.below(60 * (drains + by_hand)) as u64;
         let faults = if chance.one_in(2) { BTreeMap::from([(step, random_fault(chance))]) } else { BTreeMap::new() };
