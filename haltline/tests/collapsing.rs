@@ -102,7 +102,6 @@ fn a_marker_whose_name_does_not_say_so_stays_while_its_event_is_held_back() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 fn a_marker_moves_along_though_an_event_of_another_fault_cannot_be_moved() {
     let home = Home::new();
     let file = home.put(&support::drains::audit("s", "a"));
