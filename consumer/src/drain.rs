@@ -358,7 +358,9 @@ impl Drain {
         counts.dead_lettered += given_up.len() as u64;
         for group in groups {
             let events = group.waiters.len() as u64;
-            if investigations < self.options.max {
+            let faults: Vec<_> = group.waiters.into_iter().map(|waiter| waiter.key).collect();
+            let is_held = self.queue.are_held_elsewhere(&faults).await?.contains(&true);
+            if investigations < self.options.max && !is_held {
                 investigations += 1;
                 counts.add(Tally::Processed);
                 counts.duplicates += events - 1;

@@ -31,6 +31,8 @@ pub(crate) struct Gather {
 pub(crate) struct Gathered {
     pub(crate) counts: DrainCounts,
     pub(crate) stopped: bool,
+    /// Whether something could not be read, which may be an event.
+    is_blind: bool,
 }
 
 impl Gather {
@@ -86,7 +88,7 @@ impl Gather {
             scan.markers.covers(&candidate.event.key(), candidate.time).then(|| collapse_candidate(candidate))
         };
         let gathered = self.pass(scan, covered).await?;
-        if gathered.counts.uncollapsed == 0 && !gathered.stopped {
+        if gathered.counts.uncollapsed == 0 && !gathered.is_blind && !gathered.stopped {
             self.move_markers(&scan.markers).await?;
         }
         Ok(gathered)
@@ -103,10 +105,11 @@ impl Gather {
         let due = |candidate: Candidate| {
             let (key, time) = (candidate.event.key(), candidate.time);
             // What is settled free and still there could not be moved, or has come since.
-            let is_free = scan.markers.covers(&key, time)
+            if scan.markers.covers(&key, time)
+                || !scan.gate.lets_pass(&candidate)
                 || candidate.event.is_audit_only()
-                || book.explain(&candidate.event).is_some();
-            if !candidate.is_due || is_free {
+                || book.explain(&candidate.event).is_some()
+            {
                 return None;
             }
             if late_markers.covers(&key, time) {
@@ -137,10 +140,11 @@ impl Gather {
                     break;
                 }
             }
-            Ok::<_, DrainError>(scanned.stopped)
+            Ok::<_, DrainError>(scanned)
         };
-        let (counts, stopped) = tokio::join!(self.settle().run(orders), reading);
-        Ok(Gathered { counts: counts?, stopped: stopped? })
+        let (counts, scanned) = tokio::join!(self.settle().run(orders), reading);
+        let scanned = scanned?;
+        Ok(Gathered { counts: counts?, stopped: scanned.stopped, is_blind: scanned.failed > 0 })
     }
 
     /// Settles some orders.

@@ -7,10 +7,10 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dashmap::DashSet;
+use dashmap::{DashMap, DashSet};
 use haltline_protocol::FaultKey;
 
-/// The most faults that have to wait which are remembered.
+/// The most faults that are remembered of each kind: that have to wait, and that were tried before.
 const MOST_HELD_BACK: usize = 100_000;
 
 /// Hashes of one drain.
@@ -23,8 +23,8 @@ impl Hasher {
     }
 }
 
-/// Faults that have to wait. Back-off belongs to the fault, so one occurrence holds the others back, whichever is
-/// read first.
+/// What the gate knows of the faults of events that it held back. Back-off and attempts belong to the fault, so one
+/// occurrence holds the others back, or says how often they were tried, whichever is read first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldBack(Arc<Held>);
 
@@ -32,16 +32,38 @@ pub(crate) struct HeldBack(Arc<Held>);
 struct Held {
     hasher: Hasher,
     keys: DashSet<u64>,
+    attempts: DashMap<u64, u32>,
     is_full: AtomicBool,
 }
 
 impl HeldBack {
+    /// Notes a fault that has to wait.
     pub(crate) fn insert(&self, key: &FaultKey) {
         if self.0.keys.len() < MOST_HELD_BACK {
             self.0.keys.insert(self.hash(key));
         } else {
             self.0.is_full.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Notes the failed attempts at a fault, of which the most count.
+    pub(crate) fn note_attempts(&self, key: &FaultKey, attempts: u32) {
+        if attempts == 0 {
+            return;
+        }
+        let hash = self.hash(key);
+        if let Some(mut most) = self.0.attempts.get_mut(&hash) {
+            *most = attempts.max(*most);
+        } else if self.0.attempts.len() < MOST_HELD_BACK {
+            self.0.attempts.insert(hash, attempts);
+        } else {
+            self.0.is_full.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The failed attempts at a fault, as far as events say that were held back.
+    pub(crate) fn attempts(&self, hash: u64) -> u32 {
+        self.0.attempts.get(&hash).map_or(0, |attempts| *attempts)
     }
 
     pub(crate) fn hash(&self, key: &FaultKey) -> u64 {
@@ -123,5 +145,15 @@ mod tests {
         assert!(held_back.is_full());
         assert!(held_back.contains(held_back.hash(&key(7))));
         assert!(!held_back.contains(held_back.hash(&key(MOST_HELD_BACK))));
+
+        let tried = HeldBack::default();
+        (0..MOST_HELD_BACK).for_each(|number| tried.note_attempts(&key(number), 1));
+        [3, 2].into_iter().for_each(|attempts| tried.note_attempts(&key(7), attempts));
+        tried.note_attempts(&key(MOST_HELD_BACK), 0);
+        assert!(!tried.is_full());
+        tried.note_attempts(&key(MOST_HELD_BACK), 1);
+        assert!(tried.is_full());
+        let attempts = [7, 8, MOST_HELD_BACK].map(|number| tried.attempts(tried.hash(&key(number))));
+        assert_eq!(attempts, [3, 1, 0]);
     }
 }

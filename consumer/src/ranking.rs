@@ -225,7 +225,8 @@ impl Ranking {
                 } else if self.held_back.contains(self.held_back.hash(&waiter.key)) {
                     ranked.skipped += 1;
                 } else {
-                    group.waiters.push(waiter);
+                    let attempts = waiter.attempts.max(self.held_back.attempts(self.held_back.hash(&waiter.key)));
+                    group.waiters.push(Waiter { attempts, ..waiter });
                 }
             }
             if !group.waiters.is_empty() {
@@ -427,6 +428,12 @@ mod tests {
         let fresh = candidate_at("PHASE_FAILED", "fault", "HIGH", 2);
         let ranked = ranking(vec![fresh, tried]).finish(&Markers::all());
         assert_eq!(ranked.groups[0].attempts().into_values().collect::<Vec<_>>(), [2]);
+
+        let fresh = candidate_at("PHASE_FAILED", "fault", "HIGH", 2);
+        let key = fresh.event.key();
+        let ranking = ranking(vec![fresh]);
+        ranking.held_back.note_attempts(&key, 1);
+        assert_eq!(ranking.finish(&Markers::all()).groups[0].attempts(), HashMap::from([(key, 1)]));
 
         for is_known_before in [true, false] {
             let sibling = candidate_at("PHASE_FAILED", "fault", "HIGH", 2);

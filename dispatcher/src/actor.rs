@@ -191,7 +191,7 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     }
 }
 
-fn not_started(class: Failure, detail: &str) -> DispatchFailure {
+pub(crate) fn not_started(class: Failure, detail: &str) -> DispatchFailure {
     DispatchFailure { class, detail: detail.to_owned(), usage: Box::new(Usage::default()), retry_after: None }
 }
 

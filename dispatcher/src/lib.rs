@@ -13,6 +13,7 @@ mod investigate;
 mod lineup;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;
+mod preview;
 mod process;
 mod program;
 mod prompt;
@@ -36,6 +37,7 @@ pub use environment::Environment;
 pub use error::DispatcherError;
 pub use investigate::ProcessInvestigator;
 pub use lineup::Lineup;
+pub use preview::PreviewInvestigator;
 pub use process::{Limits, run_logged};
 pub use provider::{Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting};
 pub use providers::PROVIDERS;

@@ -20,17 +20,41 @@ use crate::verdict::last_report;
 /// Where several investigators of a chain were asked, the last one that left a report counts.
 pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
     let mut found = None;
-    for folder in later_folders(&assignment.slot.folder).into_iter().rev().chain([assignment.slot.folder.clone()]) {
-        let slot = AttemptSlot { folder, ..assignment.slot.clone() };
-        let left = salvage_one(&Assignment { slot, ..assignment.clone() }, limits, charges).await;
+    for asked in all_asked(assignment) {
+        let attempt = Attempt::at(&asked.slot.folder);
+        end_left_process(&attempt, attempt.process().as_ref(), limits.grace).await;
+        let left = read(&asked, limits, charges);
+        if let Some(Left { investigation, is_kept: false }) = &left {
+            keep(&attempt, investigation);
+        }
         found = found.or(left);
     }
-    found
+    found.map(|left| left.investigation)
 }
 
-async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
+/// The report that [`salvage`] would take from what is there now. Nothing is ended, and nothing written.
+pub(crate) fn foresee(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
+    all_asked(assignment).find_map(|asked| read(&asked, limits, charges)).map(|left| left.investigation)
+}
+
+/// The assignment as each investigator had it that was asked, the last one first.
+fn all_asked(assignment: &Assignment) -> impl Iterator<Item = Assignment> {
+    let first = &assignment.slot.folder;
+    later_folders(first).into_iter().rev().chain([first.clone()]).map(|folder| {
+        let slot = AttemptSlot { folder, ..assignment.slot.clone() };
+        Assignment { slot, ..assignment.clone() }
+    })
+}
+
+/// A report that an attempt left.
+struct Left {
+    investigation: Investigation,
+    /// Whether it had been taken before.
+    is_kept: bool,
+}
+
+fn read(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Left> {
     let attempt = Attempt::at(&assignment.slot.folder);
-    end_left_process(&attempt, attempt.process().as_ref(), limits.grace).await;
     let note = attempt.note();
     let nonce = note.as_ref().map(|note| note.nonce.as_str());
     let fault_id = &assignment.event.fault_id;
@@ -39,7 +63,9 @@ async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges)
         // kept with it: it was there when the report was taken.
         let text = serde_json::to_string(&kept.report).ok()?;
         match (Expected { fault_id, nonce, needs_nonce: false, quoted: &[] }).check(&text) {
-            Ok(checked) => return Some(conclude(assignment, checked, kept.usage)),
+            Ok(checked) => {
+                return Some(Left { investigation: conclude(assignment, checked, kept.usage), is_kept: true });
+            }
             Err(error) => tracing::warn!(%error, "passed over a kept report that is not this fault's"),
         }
     }
@@ -60,9 +86,7 @@ async fn salvage_one(assignment: &Assignment, limits: Limits, charges: &Charges)
     let usage = Usage { provider: note.name.clone(), duration, ..Usage::default() };
     let said: SaidCost = checked.cost;
     let usage = settle_usage(usage, note.model.as_deref(), reading.tokens, said, provider.is_paid(), charges);
-    let investigation = conclude(assignment, checked, usage);
-    keep(&attempt, &investigation);
-    Some(investigation)
+    Some(Left { investigation: conclude(assignment, checked, usage), is_kept: false })
 }
 
 /// From the attempt's begin to the last word that was printed; nothing where a clock went back.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use haltline_analytics::{Analytics, AnalyticsSummary, SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
-use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, Roster};
+use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Roster};
 use haltline_protocol::{Queue, QueueError, RunId};
 use haltline_spool::{DrainQueue, Folder, Layout, PreviewQueue};
 use tokio::sync::mpsc;
@@ -125,7 +125,12 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
 
     let (to_dispatcher, requests) = mpsc::channel(REQUESTS);
     let (to_analytics, batches) = mpsc::channel(BATCHES);
-    let dispatcher = Dispatcher::new(Bench::Roster(roster), plan.dispatcher.jobs);
+    let bench = if plan.options.dry_run {
+        Bench::Given(Arc::new(PreviewInvestigator::of(&roster)))
+    } else {
+        Bench::Roster(roster)
+    };
+    let dispatcher = Dispatcher::new(bench, plan.dispatcher.jobs);
     let dispatching = tokio::spawn(dispatcher.run(requests, stop.cut.clone()));
     let recording = tokio::spawn(Analytics::new(sinks).run(batches));
     let wires = Wires {

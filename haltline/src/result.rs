@@ -13,7 +13,7 @@ use crate::output;
 const TYPICAL_USD: f64 = 0.30;
 
 /// The result of a drain: one JSON object for programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DrainResult {
     #[serde(flatten)]
@@ -23,7 +23,8 @@ pub(crate) struct DrainResult {
     /// Whether a stop left work undone.
     pub(crate) aborted: bool,
     pub(crate) dry_run: bool,
-    pub(crate) drain_id: String,
+    /// None where it never began.
+    pub(crate) drain_id: Option<String>,
 }
 
 impl DrainResult {
@@ -34,8 +35,13 @@ impl DrainResult {
             proposals_appended: drained.analytics.proposals_appended(),
             aborted: drained.report.stopped,
             dry_run,
-            drain_id: drained.drain_id.clone(),
+            drain_id: Some(drained.drain_id.clone()),
         }
+    }
+
+    /// The result of a drain that never began.
+    pub(crate) fn nothing(dry_run: bool) -> Self {
+        Self { dry_run, ..Self::default() }
     }
 
     /// Prints a few lines: what was done, what it cost, what it saved, what is left. The drain's own event is none of

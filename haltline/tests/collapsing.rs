@@ -102,6 +102,24 @@ fn a_marker_whose_name_does_not_say_so_stays_while_its_event_is_held_back() {
 }
 
 #[test]
+fn of_more_markers_than_one_pass_takes_none_moves_while_a_file_cannot_be_read_that_it_may_cover() {
+    const MARKERS: usize = 51_000;
+    let home = Home::new();
+    let file = home.put(&fault("r", "f"));
+    set_mode(&home.queue(PENDING).join(&file), 0o000);
+    for number in 0..MARKERS {
+        let (name, fault_id) = (format!("r-RESOLVED-{number}.json"), number.to_string());
+        home.write(&format!("{PENDING}/{name}"), marker("r", &fault_id, "2026-05-20T08:14:00.123Z"));
+    }
+    let Some(ended) = home.drain_bound(FINDS_CAUSE) else { return };
+    assert_eq!(ended.expect(1).json()["failed"], json!(1));
+    assert_eq!(home.names(PENDING).len(), MARKERS + 1);
+    set_mode(&home.queue(PENDING).join(&file), 0o600);
+    home.drain(FINDS_CAUSE, NOTHING).expect(0);
+    assert_eq!(home.names(PENDING), NOTHING);
+}
+
+#[test]
 fn a_marker_moves_along_though_an_event_of_another_fault_cannot_be_moved() {
     let home = Home::new();
     let file = home.put(&support::drains::audit("s", "a"));

@@ -4,6 +4,7 @@
 
 mod support;
 
+use serde_json::{Value, json};
 use support::{Ended, Home};
 
 const SHOW: [&str; 2] = ["config", "show"];
@@ -131,7 +132,13 @@ fn a_drain_refuses_a_wrong_configuration_before_it_touches_anything() {
     let home = Home::new();
     home.write_beside("c.toml", "[drain]\nmaxx = 1\n");
     let drain = ["drain-faults", "--queue", "--investigator", "triage", "--config", "c.toml"];
-    home.run(drain).expect(78).says("c.toml:2: `drain.maxx`");
+    let said = home.run(drain).expect(78).says("c.toml:2: `drain.maxx`");
+    assert_eq!(said.stdout, "");
+    let result = home.run(drain.iter().chain(&["--json"])).expect(78).json();
+    assert_eq!((&result["processed"], &result["deferred"], &result["drainId"]), (&json!(0), &json!(0), &Value::Null));
+    home.write_beside("c.toml", "[[sinks]]\nkind = \"carrier-pigeon\"\n");
+    let result = home.run(drain.iter().chain(&["--json"])).expect(78).says("carrier-pigeon").json();
+    assert_eq!(result["processed"], json!(0));
     assert!(!home.path("").is_dir());
 }
 

@@ -107,6 +107,24 @@ fn attempts_belong_to_the_fault_and_not_to_one_of_its_events() {
 }
 
 #[test]
+fn attempts_at_an_occurrence_that_is_too_mild_for_this_drain_count_for_the_others() {
+    let home = Home::new();
+    let delivery = json!({"attempts": 2, "notBefore": "2026-05-20T08:14:00.123Z"});
+    let mild = home.put(&with(with(fault("r", "f"), "delivery", delivery), "severity", "LOW"));
+    home.put(&fault("r", "f"));
+    let result = home.drain("exit 1", NOTHING).expect(1).json();
+    assert_eq!((&result["skipped"], &result["deadLettered"], &result["dispatched"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!((home.names(PENDING), home.names("dead-letter").len()), (vec![mild], 1));
+
+    let home = Home::new();
+    home.put(&with(with(fault("r", "f"), "delivery", json!({"attempts": 2})), "severity", "LOW"));
+    home.run(["resolve", "--run-id", "r", "--fault-id", "f"]).expect(0);
+    home.put(&with(fault("r", "f"), "timestamp", "2999-01-01T00:00:00.000Z"));
+    let result = home.drain("exit 1", NOTHING).expect(1).json();
+    assert_eq!((&result["collapsed"], &result["failed"], &result["deadLettered"]), (&json!(1), &json!(1), &json!(0)));
+}
+
+#[test]
 fn without_an_investigator_the_free_events_are_settled_and_the_rest_is_left() {
     let home = Home::new();
     let free = home.put(&audit("r", "a"));

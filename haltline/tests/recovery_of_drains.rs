@@ -103,19 +103,6 @@ fn half_a_report_is_none() {
     assert_eq!((home.names(PENDING).len(), reports(&home, "r").len()), (1, 0));
 }
 
-#[test]
-fn a_dry_run_leaves_what_a_dead_drain_holds() {
-    let home = Home::new();
-    home.put(&fault("r", "f"));
-    let drain = Running::start(&mut home.drain_with("sleep 300"));
-    until("the investigation", || home.trace().len() == 1);
-    drain.kill();
-    let before = home.snapshot();
-    home.run(["drain-faults", "--queue", "--dry-run"]).expect(0);
-    assert_eq!(home.snapshot(), before);
-    home.drain("exit 1", NOTHING).expect(0);
-}
-
 /// Everything that one drain and its kill may leave, after one more drain: each event in one place, each settled once.
 #[track_caller]
 fn check_after(home: &Home, audits: &[String], what: &str) {

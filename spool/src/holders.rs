@@ -9,8 +9,10 @@ use rustix::io::Errno;
 use crate::error::errno_of;
 use crate::folder::Folder;
 use crate::hold::Hold;
+use crate::operator::holds;
 use crate::queue::are_in;
 use crate::scan::LARGEST_ROW;
+use crate::survey::is_locked;
 
 /// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
 pub(crate) const BY_HAND: &str = "by-hand";
@@ -56,6 +58,17 @@ pub(crate) fn holders(
         }
     }
     Ok(holders)
+}
+
+/// Whether a live drain, or a live investigation by hand, has each of the faults. Unlike [`holders`] it makes no lock's
+/// file, and asks for each lock as one of many.
+pub(crate) fn are_held_live(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+    let mut are_held = vec![false; faults.len()];
+    for (_, hold) in holds(in_flight)?.iter().filter(|(_, hold)| is_locked(hold)) {
+        let what_it_has = look_for(hold, faults)?;
+        are_held.iter_mut().zip(what_it_has).for_each(|(is_held, has)| *is_held |= has.is_some());
+    }
+    Ok(are_held)
 }
 
 /// What a hold has of a fault.

@@ -72,18 +72,26 @@ fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hol
     let planned_attempts = std::mem::take(&mut written.attempts);
     let last_planned = written.last_row;
     let rows = written.moves.into_iter().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
-    let mut held = held_events(&hold.folder)?;
-    let attempts =
-        planned_attempts.into_iter().filter_map(|planned| left_attempt(&hold.folder, &mut held, planned)).collect();
-    let put_back = put_back(
-        folders,
-        &hold,
-        held.into_values().filter_map(|(ticket, body)| match body {
-            HeldBody::Unreadable => None,
-            HeldBody::Event(_) | HeldBody::Damaged => Some(ticket),
-        }),
-    )?;
+    let Contents { attempts, unstarted } = contents(&hold.folder, planned_attempts)?;
+    let put_back = put_back(folders, &hold, unstarted)?;
     Ok((hold, Left { rows, last_planned, attempts, put_back }))
+}
+
+/// The events of a dead drain's hold.
+pub(crate) struct Contents {
+    pub(crate) attempts: Vec<LeftAttempt>,
+    /// What was claimed and has no attempt.
+    pub(crate) unstarted: Vec<Ticket>,
+}
+
+pub(crate) fn contents(folder: &Folder, planned: Vec<PlannedAttempt>) -> Result<Contents, QueueError> {
+    let mut held = held_events(folder)?;
+    let attempts = planned.into_iter().filter_map(|planned| left_attempt(folder, &mut held, planned)).collect();
+    let unstarted = held.into_values().filter_map(|(ticket, body)| match body {
+        HeldBody::Unreadable => None,
+        HeldBody::Event(_) | HeldBody::Damaged => Some(ticket),
+    });
+    Ok(Contents { attempts, unstarted: unstarted.collect() })
 }
 
 /// The row of a move that was made; none where it was not.
@@ -172,7 +180,7 @@ fn read_lead(hold: &Folder, seq: u64) -> Option<HaltEvent> {
     HaltEvent::parse(&row).ok()
 }
 
-fn put_back(folders: &Folders, hold: &Hold, tickets: impl Iterator<Item = Ticket>) -> Result<u32, QueueError> {
+fn put_back(folders: &Folders, hold: &Hold, tickets: Vec<Ticket>) -> Result<u32, QueueError> {
     let mut touched = Touched::default();
     let mut count = 0;
     for ticket in tickets {

@@ -18,7 +18,7 @@ use crate::vfs::Handle;
 /// The largest row, in bytes; a larger file goes into quarantine unread.
 pub const LARGEST_ROW: u64 = 1 << 20;
 /// A batch ends after this many files …
-const BATCH_FILES: usize = 128;
+pub(crate) const BATCH_FILES: usize = 128;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
 const BATCH_BYTES: usize = 256 << 10;
 /// Markers are small.

@@ -1,5 +1,7 @@
 //! `haltline drain-faults --queue`: works the queue off.
 
+use std::error::Error;
+
 use haltline_protocol::{HaltEvent, RunId};
 use haltline_spool::Layout;
 use jiff::Timestamp;
@@ -14,10 +16,7 @@ use crate::result::{DrainResult, exit, explain_end};
 pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
     let settings = match config::in_force(args.drain.config.as_deref(), &args.drain) {
         Ok(settings) => settings,
-        Err(error) => {
-            output::error(&error);
-            return Exit::Config;
-        }
+        Err(error) => return refuse(&error, Exit::Config, args.json, args.dry_run),
     };
     let own_audit = match own_audit() {
         Ok(event) => event,
@@ -31,10 +30,7 @@ pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
     plan.options.own_audit = Some(own_audit);
     let drained = match compose::drain(layout, plan) {
         Ok(drained) => drained,
-        Err(error) => {
-            output::error(&error);
-            return error.exit();
-        }
+        Err(error) => return refuse(&error, error.exit(), args.json, args.dry_run),
     };
     let result = DrainResult::new(&drained, args.dry_run);
     if args.json {
@@ -44,6 +40,16 @@ pub(crate) fn run(layout: &Layout, args: DrainFaults) -> Exit {
     }
     explain_end(layout, &drained);
     exit(&drained)
+}
+
+/// Tells why the drain did not come to its end. A wrong configuration keeps it from beginning, and is no reason for a
+/// program that reads the result to find none.
+fn refuse(error: &dyn Error, exit: Exit, json: bool, dry_run: bool) -> Exit {
+    output::error(error);
+    if json && exit == Exit::Config {
+        output::json(&DrainResult::nothing(dry_run));
+    }
+    exit
 }
 
 /// The drain tells the audit of itself, like every manual recovery.

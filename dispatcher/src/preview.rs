@@ -1,0 +1,39 @@
+//! The investigator for a dry run: it starts nothing, ends nothing and writes nothing.
+
+use async_trait::async_trait;
+use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator};
+use tokio_util::sync::CancellationToken;
+
+use crate::actor::not_started;
+use crate::process::Limits;
+use crate::salvage::foresee;
+use crate::{Charges, Roster};
+
+/// Says what a dead drain's attempt left, as a real drain would find it.
+#[derive(Debug)]
+pub struct PreviewInvestigator {
+    limits: Limits,
+    charges: Charges,
+}
+
+impl PreviewInvestigator {
+    /// As the investigators of this roster would read it.
+    pub fn of(roster: &Roster) -> Self {
+        Self { limits: roster.limits(), charges: roster.charges().clone() }
+    }
+}
+
+#[async_trait]
+impl Investigator for PreviewInvestigator {
+    fn name(&self) -> &'static str {
+        "dry-run"
+    }
+
+    async fn investigate(&self, _: &Assignment, _: CancellationToken) -> Result<Investigation, DispatchFailure> {
+        Err(not_started(Failure::Interrupted, "this is a dry run"))
+    }
+
+    async fn salvage(&self, assignment: &Assignment) -> Option<Investigation> {
+        foresee(assignment, self.limits, &self.charges)
+    }
+}
