@@ -199,7 +199,7 @@ fn history(setting: &Setting, number: u64, point: &Point) -> Result<Tally> {
     if hits.iter().any(|hit| is_no_file(hit)) {
         // The runtime's own wake-ups look alike. No disk makes them fail, and nothing is promised where they do.
         case.violations.clear();
-    } else if let Some(complaint) = complaint(&ended).filter(|_| !is_kill) {
+    } else if let Some(complaint) = complaint(&ended, &hits).filter(|_| !is_kill) {
         case.violations.push(complaint);
     }
     case.observe()?;
@@ -242,10 +242,11 @@ fn is_no_file(line: &str) -> bool {
     ["<anon_inode:", "<pipe:", "<socket:"].iter().any(|kind| line.contains(kind))
 }
 
-/// An error that ends a command is told.
-fn complaint(ended: &Ended) -> Option<String> {
+/// An error that ends a command is told, unless standard error is what failed.
+fn complaint(ended: &Ended, hits: &[String]) -> Option<String> {
+    let was_silenced = hits.iter().any(|hit| hit.contains(" write(2<"));
     let is_told = ended.status.success() || !ended.stderr.trim().is_empty() || ended.was_killed();
-    (!is_told).then(|| format!("it ended with {} and said nothing", ended.status))
+    (!is_told && !was_silenced).then(|| format!("it ended with {} and said nothing", ended.status))
 }
 
 #[cfg(test)]
@@ -268,8 +269,11 @@ mod tests {
             stderr: stderr.to_owned(),
             hung: false,
         };
-        assert!(complaint(&ended(1, "\n")).is_some());
-        assert_eq!(complaint(&ended(1, "haltline: cannot")), None);
-        assert_eq!(complaint(&ended(0, "")), None);
+        let hits = |line: &str| [format!("7 {line} = -1 EIO (INJECTED)")];
+        let file = hits("write(5</a/journal>, \"\", 3)");
+        assert!(complaint(&ended(1, "\n"), &file).is_some());
+        assert_eq!(complaint(&ended(1, "haltline: cannot"), &file), None);
+        assert_eq!(complaint(&ended(0, ""), &file), None);
+        assert_eq!(complaint(&ended(1, ""), &hits("write(2</a/stderr>, \"haltline: \", 10)")), None);
     }
 }
