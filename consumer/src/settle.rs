@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{Destination, MoveState, Queue, Record, Settled, Settlement};
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use haltline_protocol::{Destination, MoveState, Queue, QueueError, Record, Settled, Settlement};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::counts::{DrainCounts, Tally};
@@ -40,47 +42,74 @@ pub(crate) struct Settle {
 
 /// Orders that are carried out together, so that they share their flushes.
 const GROUP: usize = 512;
+/// Groups that are carried out at once: while the files of one are moved, the plan of the next is written.
+const AT_ONCE: usize = 2;
+
+/// A group whose files are moved.
+#[derive(Debug)]
+struct Group {
+    settled: Vec<Settled>,
+    /// What each counts as, and whether it is avoided.
+    kinds: Vec<(Tally, bool)>,
+}
 
 /// The most rows between two acknowledgements that are waited for: one group is recorded while the next is moved.
-type InFlight = Option<(u64, Pending)>;
+type Recording = Option<(u64, Pending)>;
 
 impl Settle {
     /// Works until every sender is gone. On an error it stops at once; what is not settled stays where it is.
     pub(crate) async fn run(self, mut requests: mpsc::Receiver<SettleRequest>) -> Result<DrainCounts, DrainError> {
         let mut counts = DrainCounts::default();
-        let mut in_flight = None;
-        let mut group = Vec::new();
-        while let Some(request) = requests.recv().await {
+        let mut waiting = Vec::new();
+        let mut moving = FuturesOrdered::new();
+        let mut recording = None;
+        loop {
+            let request = tokio::select! {
+                biased;
+                Some(group) = moving.next() => {
+                    recording = self.record(group?, recording, &mut counts).await?;
+                    continue;
+                }
+                request = requests.recv(), if moving.len() < AT_ONCE => request,
+            };
+            let Some(request) = request else { break };
             let told = match request {
                 SettleRequest::Settle(orders) => {
-                    group.extend(orders);
+                    waiting.extend(orders);
                     None
                 }
                 SettleRequest::SettleAndTell(orders, told) => {
-                    group.extend(orders);
+                    waiting.extend(orders);
                     Some(told)
                 }
             };
-            if group.len() < GROUP && told.is_none() {
+            // A small group is no loss while nothing else is to be done.
+            if waiting.len() < GROUP && !moving.is_empty() && told.is_none() {
                 continue;
             }
-            in_flight = self.settle(std::mem::take(&mut group), in_flight, &mut counts).await?;
+            moving.push_back(self.carry_out(std::mem::take(&mut waiting), &mut counts));
             if let Some(told) = told {
-                self.acknowledge(in_flight.take()).await?;
+                while let Some(group) = moving.next().await {
+                    recording = self.record(group?, recording, &mut counts).await?;
+                }
+                self.acknowledge(recording.take()).await?;
                 told.send(()).ok();
             }
         }
-        in_flight = self.settle(group, in_flight, &mut counts).await?;
-        self.acknowledge(in_flight).await?;
+        moving.push_back(self.carry_out(waiting, &mut counts));
+        while let Some(group) = moving.next().await {
+            recording = self.record(group?, recording, &mut counts).await?;
+        }
+        self.acknowledge(recording).await?;
         Ok(counts)
     }
 
-    async fn settle(
+    /// Moves the files of a group. Where they are another drain's to move, they are left and counted at once.
+    fn carry_out(
         &self,
         orders: Vec<Order>,
-        in_flight: InFlight,
         counts: &mut DrainCounts,
-    ) -> Result<InFlight, DrainError> {
+    ) -> impl Future<Output = Result<Group, QueueError>> + '_ {
         let mut kinds = Vec::with_capacity(orders.len());
         let mut settlements = Vec::with_capacity(orders.len());
         for Order { settlement, tally, is_avoided } in orders {
@@ -93,23 +122,36 @@ impl Settle {
                 counts.add(Tally::Deferred);
             }
         }
-        if settlements.is_empty() {
-            return Ok(in_flight);
+        async move {
+            let settled = if settlements.is_empty() { Vec::new() } else { self.queue.settle(settlements).await? };
+            Ok(Group { settled, kinds })
         }
-        let settled = self.queue.settle(settlements).await?;
+    }
+
+    /// Counts a group whose files are moved, and has its rows recorded.
+    async fn record(
+        &self,
+        group: Group,
+        recording: Recording,
+        counts: &mut DrainCounts,
+    ) -> Result<Recording, DrainError> {
+        let Group { settled, kinds } = group;
+        if settled.is_empty() {
+            return Ok(recording);
+        }
         for (settled, (tally, is_avoided)) in settled.iter().zip(kinds) {
             count(settled, tally, is_avoided, counts);
         }
         self.teller.tell(Progress::Settled { events: settled.len() as u64 });
 
-        self.acknowledge(in_flight).await?;
+        self.acknowledge(recording).await?;
         let records: Vec<Record> = settled.into_iter().filter_map(|settled| settled.row).map(Record::Settled).collect();
         let Some(last) = records.last().map(|record| record.pair().1) else { return Ok(None) };
         Ok(Some((last, self.recorder.send(records, false).await?)))
     }
 
-    async fn acknowledge(&self, in_flight: InFlight) -> Result<(), DrainError> {
-        if let Some((seq, pending)) = in_flight {
+    async fn acknowledge(&self, recording: Recording) -> Result<(), DrainError> {
+        if let Some((seq, pending)) = recording {
             pending.acknowledged().await?;
             self.queue.acknowledge(seq).await?;
         }

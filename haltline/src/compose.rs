@@ -22,8 +22,9 @@ const REQUESTS: usize = 1;
 /// Batches that wait for analytics: one is written while the next is moved.
 const BATCHES: usize = 1;
 
-/// Threads for file work: one reads, one moves, one records. More would only keep memory of their own.
-const FILE_THREADS: usize = 3;
+/// Threads for file work: one reads, one moves, one plans the moves after those, one records. More would only keep memory
+/// of their own.
+const FILE_THREADS: usize = 4;
 
 /// What a drain is made of.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 //! a `.new-` name, locked, then renamed, so that nobody can take it over half made; and it is renamed to a `.gone-` name
 //! before it is emptied, so that nobody takes it over half gone.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use haltline_protocol::{DrainId, QueueError};
 use rustix::io::Errno;
 
@@ -30,7 +32,11 @@ const MOST_TRIES: usize = 64;
 pub(crate) struct Hold {
     pub(crate) drain_id: DrainId,
     pub(crate) folder: Folder,
-    pub(crate) journal: Journal,
+    /// Locked while one group is planned: the moves of the one before may still be made.
+    journal: Mutex<Journal>,
+    /// Locked while the files of one group are moved: the kernel moves but one file of a file system at a time, and
+    /// whoever waits for that does it at the expense of a processor.
+    moves: Mutex<()>,
     _lock: Handle,
 }
 
@@ -59,7 +65,13 @@ impl Hold {
             .map_err(|errno| failed("make the folder", in_flight.path().join(drain_id.as_str()), errno))?;
         in_flight.sync()?;
         let folder = in_flight.open_child(drain_id.as_str())?;
-        Ok(Some(Self { drain_id: drain_id.clone(), folder, journal, _lock: lock }))
+        Ok(Some(Self {
+            drain_id: drain_id.clone(),
+            folder,
+            journal: Mutex::new(journal),
+            moves: Mutex::default(),
+            _lock: lock,
+        }))
     }
 
     /// Makes a folder and locks it; `None` where another drain was quicker with the lock.
@@ -94,7 +106,18 @@ impl Hold {
         }
         let written = Written::read(&folder)?;
         let journal = Journal::open(&folder, &written)?;
-        Ok(Some((Self { drain_id: DrainId::new(name), folder, journal, _lock: lock }, written)))
+        let (drain_id, journal) = (DrainId::new(name), Mutex::new(journal));
+        Ok(Some((Self { drain_id, folder, journal, moves: Mutex::default(), _lock: lock }, written)))
+    }
+
+    /// The journal. Whoever panicked while it was locked left it whole: each step does.
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The turn to move files.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a drain's folder is locked, and so its drain alive.

@@ -43,8 +43,7 @@ struct Shared {
     /// File work is done where it is asked for: in the model, one thread is one process.
     is_inline: bool,
     folders: Arc<Folders>,
-    drain_id: DrainId,
-    hold: Mutex<Hold>,
+    hold: Hold,
     scan: Mutex<Scan>,
     settle_lock: Mutex<Option<Handle>>,
 }
@@ -77,7 +76,7 @@ impl DrainQueue {
         let (fault, row) = (event.key(), event.raw().to_vec());
         let number = event.delivery.attempts.saturating_add(1);
         self.blocking(move |shared| {
-            let hold = &mut *locked(&shared.hold);
+            let hold = &shared.hold;
             let seen_before = if is_on(Mutant::LookBeforeShown) { Some(shared.holder(&fault)?) } else { None };
             hold.folder.create_new(BY_HAND, &row)?;
             match seen_before.map_or_else(|| shared.holder(&fault), Ok)? {
@@ -103,14 +102,8 @@ impl DrainQueue {
     }
 
     fn new(folders: Arc<Folders>, hold: Hold, is_inline: bool) -> Self {
-        let shared = Shared {
-            is_inline,
-            folders,
-            drain_id: hold.drain_id.clone(),
-            hold: Mutex::new(hold),
-            scan: Mutex::new(Scan::default()),
-            settle_lock: Mutex::new(None),
-        };
+        let shared =
+            Shared { is_inline, folders, hold, scan: Mutex::new(Scan::default()), settle_lock: Mutex::new(None) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -140,7 +133,7 @@ pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
 #[async_trait]
 impl Queue for DrainQueue {
     fn drain_id(&self) -> &DrainId {
-        &self.shared.drain_id
+        &self.shared.hold.drain_id
     }
 
     async fn begin_free_settles(&self) -> Result<bool, QueueError> {
@@ -173,7 +166,7 @@ impl Queue for DrainQueue {
     async fn adopt(&self, event: &HaltEvent) -> Result<Ticket, QueueError> {
         let (name, row, stamp) = (event_name(&event.key()), event.raw().to_vec(), stamp_of(event));
         self.blocking(move |shared| {
-            let hold = locked(&shared.hold);
+            let hold = &shared.hold;
             hold.folder.create_new(&name, &row)?;
             let stat =
                 hold.folder.stat(&name).map_err(|errno| failed("look at", hold.folder.path().join(&name), errno))?;
@@ -189,28 +182,20 @@ impl Queue for DrainQueue {
 
     async fn begin_attempt(&self, number: u32, lead: &Ticket, followers: &[Ticket]) -> Result<AttemptSlot, QueueError> {
         let events = std::iter::once(lead).chain(followers).map(|ticket| ticket.name.to_string()).collect();
-        self.blocking(move |shared| locked(&shared.hold).begin_attempt(number, events)).await
+        self.blocking(move |shared| shared.hold.begin_attempt(number, events)).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
-        self.blocking(move |shared| locked(&shared.hold).settle(&shared.folders, settlements)).await
+        self.blocking(move |shared| shared.hold.settle(&shared.folders, settlements)).await
     }
 
     async fn acknowledge(&self, seq: u64) -> Result<(), QueueError> {
-        self.blocking(move |shared| {
-            let hold = &mut *locked(&shared.hold);
-            hold.journal.acknowledge(&hold.folder, seq)
-        })
-        .await
+        self.blocking(move |shared| shared.hold.journal().acknowledge(&shared.hold.folder, seq)).await
     }
 
     async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
         let keys = keys.to_vec();
-        self.blocking(move |shared| {
-            let held = &locked(&shared.hold).folder;
-            are_in(shared.folders.at(Place::DeadLetter, held), &keys)
-        })
-        .await
+        self.blocking(move |shared| are_in(shared.folders.at(Place::DeadLetter, &shared.hold.folder), &keys)).await
     }
 
     async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
@@ -224,9 +209,9 @@ impl Queue for DrainQueue {
 
     async fn close(&self) -> Result<(), QueueError> {
         self.blocking(|shared| {
-            let hold = locked(&shared.hold);
+            let hold = &shared.hold;
             let holds_events = hold.folder.names()?.iter().any(|entry| is_row_name(&entry.name));
-            if holds_events || hold.journal.has_unacknowledged() {
+            if holds_events || hold.journal().has_unacknowledged() {
                 tracing::warn!(folder = %hold.folder.path().display(), "left work for the next drain");
                 return Ok(());
             }
@@ -238,7 +223,7 @@ impl Queue for DrainQueue {
 
 impl Shared {
     fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
-        let hold = locked(&self.hold);
+        let hold = &self.hold;
         let pending = &self.folders.pending;
         let mut touched = Touched::default();
         let mut claims = Vec::with_capacity(tickets.len());
@@ -262,7 +247,7 @@ impl Shared {
     }
 
     fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
-        holders(&self.folders.in_flight, &self.drain_id, faults)
+        holders(&self.folders.in_flight, &self.hold.drain_id, faults)
     }
 
     fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, QueueError> {
@@ -271,14 +256,15 @@ impl Shared {
 }
 
 impl Hold {
-    fn begin_attempt(&mut self, number: u32, events: Vec<String>) -> Result<AttemptSlot, QueueError> {
-        let seq = self.journal.next_seq();
+    fn begin_attempt(&self, number: u32, events: Vec<String>) -> Result<AttemptSlot, QueueError> {
+        let mut journal = self.journal();
+        let seq = journal.next_seq();
         let begun = Timestamp::now();
         let attempt = self.folder.ensure_child(ATTEMPTS)?.ensure_child(&seq.to_string())?;
         let lead = events.first().map(|name| self.folder.read(name, LARGEST_ROW)).transpose()?.flatten();
         attempt.create_new(LEAD, &lead.unwrap_or_default())?;
         let planned = PlannedAttempt { seq, number, begun, events };
-        self.journal.append(&self.folder, [Entry::Attempt(planned)])?;
+        journal.append(&self.folder, [Entry::Attempt(planned)])?;
         Ok(AttemptSlot { seq, number, folder: attempt_folder(&self.folder, seq), begun })
     }
 }

@@ -19,7 +19,7 @@ use crate::scan::LARGEST_ROW;
 impl Hold {
     /// Moves files and returns their rows, complete, in order.
     pub(crate) fn settle(
-        &mut self,
+        &self,
         folders: &Folders,
         mut settlements: Vec<Settlement>,
     ) -> Result<Vec<Settled>, QueueError> {
@@ -28,6 +28,7 @@ impl Hold {
         }
         let ts = Timestamp::now();
         let first = self.plan(&settlements, ts)?;
+        let turn = self.turn();
         let mut numbers = first..;
         let mut touched = Touched::default();
         let mut settled = Vec::with_capacity(settlements.len());
@@ -40,14 +41,16 @@ impl Hold {
                 .and_then(|draft| Some(Row::complete(ts, self.drain_id.clone(), numbers.next()?, draft, &outcome)));
             settled.push(Settled { ticket, row, outcome });
         }
+        drop(turn);
         touched.sync(folders, &self.folder)?;
         Ok(settled)
     }
 
     /// Writes what is about to happen into the journal; the number of the first row, from which the others count on.
-    fn plan(&mut self, settlements: &[Settlement], ts: Timestamp) -> Result<u64, QueueError> {
+    fn plan(&self, settlements: &[Settlement], ts: Timestamp) -> Result<u64, QueueError> {
         let rows = settlements.iter().filter(|settlement| settlement.draft.is_some()).count() as u64;
-        let first = self.journal.next_seqs(rows);
+        let mut journal = self.journal();
+        let first = journal.next_seqs(rows);
         let drafted =
             settlements.iter().filter_map(|Settlement { ticket, to, draft }| Some((ticket, to, draft.as_ref()?)));
         let entries = drafted.zip(first..).map(|((ticket, to, draft), seq)| {
@@ -67,9 +70,9 @@ impl Hold {
                 },
             })
         });
-        self.journal.append(&self.folder, entries)?;
+        journal.append(&self.folder, entries)?;
         if is_on(Mutant::AckBeforeRows) {
-            self.journal.acknowledge_all(&self.folder)?;
+            journal.acknowledge_all(&self.folder)?;
         }
         Ok(first)
     }
