@@ -26,6 +26,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Work the queue off: settle what is free, have the rest investigated
     DrainFaults(DrainFaults),

@@ -172,6 +172,10 @@ impl<V: Vfs> Vfs for FailPoints<V> {
         self.step(|inner| inner.write(file, bytes))
     }
 
+    fn begin_sync(&self, file: &Handle) {
+        self.inner.begin_sync(file);
+    }
+
     fn sync(&self, file: &Handle) -> Result<(), Errno> {
         self.step(|inner| inner.sync(file))
     }

@@ -8,9 +8,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawDir, RenameFlags, Stat, Timestamps, Uid, fchmod,
-    fchown, fdatasync, flock, fstat, fsync, futimens, linkat, mkdirat, openat, renameat, renameat_with, statat,
-    unlinkat,
+    Advice, AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawDir, RenameFlags, Stat, Timestamps, Uid,
+    fadvise, fchmod, fchown, fdatasync, flock, fstat, fsync, futimens, linkat, mkdirat, openat, renameat,
+    renameat_with, statat, unlinkat,
 };
 use rustix::io::{Errno, retry_on_intr};
 
@@ -148,6 +148,14 @@ impl Vfs for System {
 
     fn write(&self, file: &Handle, bytes: &[u8]) -> Result<(), Errno> {
         file.system()?.write_all(bytes).map_err(|error| errno_of(&error))
+    }
+
+    /// The advice that a file is not needed has its pages written (posix_fadvise(2)); they stay in memory until that is
+    /// done. sync_file_range(2) would say it better, and there is no safe call for it.
+    fn begin_sync(&self, file: &Handle) {
+        if let Ok(file) = file.system() {
+            fadvise(file, 0, None, Advice::DontNeed).ok();
+        }
     }
 
     fn sync(&self, file: &Handle) -> Result<(), Errno> {

@@ -69,6 +69,8 @@ pub(crate) trait Vfs: fmt::Debug + Send + Sync {
     fn read(&self, file: &Handle, buffer: &mut [u8]) -> Result<usize, Errno>;
     /// Writes all of the bytes.
     fn write(&self, file: &Handle, bytes: &[u8]) -> Result<(), Errno>;
+    /// Begins to write a file out, where the system can, and waits for nothing.
+    fn begin_sync(&self, _: &Handle) {}
     /// Makes a file durable.
     fn sync(&self, file: &Handle) -> Result<(), Errno>;
     /// Makes a file's content durable.
