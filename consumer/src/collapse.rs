@@ -163,7 +163,7 @@ impl Collapse {
     }
 
     fn covers(&self, candidate: &Candidate) -> bool {
-        self.markers.covers(&candidate.event.key(), candidate.time)
+        !self.markers.is_empty() && self.markers.covers(&candidate.event.key(), candidate.time)
     }
 }
 

@@ -55,6 +55,11 @@ pub fn marker_name(key: &FaultKey) -> String {
 /// The names to try for a file in turn: its own if a file system can take it, then `~<stamp>`, then `~<stamp>-2`,
 /// `-3` …
 pub fn candidates(name: &str, stamp: Timestamp) -> impl Iterator<Item = String> {
+    let own = (name.len() <= LONGEST_NAME).then(|| name.to_owned());
+    own.into_iter().chain(std::iter::once_with(move || stamped_names(name, stamp)).flatten())
+}
+
+fn stamped_names(name: &str, stamp: Timestamp) -> impl Iterator<Item = String> + use<> {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
         _ => (name, String::new()),
@@ -62,10 +67,9 @@ pub fn candidates(name: &str, stamp: Timestamp) -> impl Iterator<Item = String> 
     let stem = &stem[..stem.floor_char_boundary(LONGEST_STEM)];
     let suffix = format!("~{}", compact_stamp(stamp));
     let stamped = if stem.ends_with(&suffix) { stem.to_owned() } else { format!("{stem}{suffix}") };
-    let own = (name.len() <= LONGEST_NAME).then(|| name.to_owned());
-    let first = own.into_iter().chain([format!("{stamped}{extension}")]);
+    let first = format!("{stamped}{extension}");
     let counted = (2..=MOST_COUNTED_NAMES).map(move |count| format!("{stamped}-{count}{extension}"));
-    first.chain(counted)
+    std::iter::once(first).chain(counted)
 }
 
 fn is_plain(text: &str, punctuation: &[u8]) -> bool {
