@@ -42,6 +42,8 @@ pub(crate) struct Settle {
 
 /// Orders that are carried out together, so that they share their flushes.
 const GROUP: usize = 512;
+/// As few are enough while nothing is carried out.
+const SMALL_GROUP: usize = 256;
 /// Groups that are carried out at once: while the files of one are moved, the plan of the next is written.
 const AT_ONCE: usize = 2;
 
@@ -83,8 +85,8 @@ impl Settle {
                     Some(told)
                 }
             };
-            // A small group is no loss while nothing else is to be done.
-            if waiting.len() < GROUP && !moving.is_empty() && told.is_none() {
+            let enough = if moving.is_empty() { SMALL_GROUP } else { GROUP };
+            if waiting.len() < enough && told.is_none() {
                 continue;
             }
             moving.push_back(self.carry_out(std::mem::take(&mut waiting), &mut counts));
