@@ -1,4 +1,5 @@
-//! The queue for a dry run: it shows what waits and changes no byte, takes no lock and makes no folder.
+//! The queue for a dry run: it shows what waits and changes no byte, keeps no lock and makes no folder. To learn whether
+//! a drain lives it asks for the drain's lock as one of many, for an instant.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
