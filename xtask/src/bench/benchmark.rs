@@ -78,11 +78,16 @@ pub(super) struct Pair {
     pub(super) other: f64,
 }
 
+/// Seconds for all events together.
+pub(super) const TOGETHER: &str = "s";
+/// Seconds for one event.
+const EACH: &str = "s each";
+
 pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "drain",
         what: "settle audit events, against the floor made durable in groups of 1024",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.2),
         events: 10_000,
         kind: Kind::Noisy,
@@ -91,7 +96,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "drain-plain",
         what: "settle audit events, against a floor that flushes nothing",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(0.9),
         events: 10_000,
         kind: Kind::Noisy,
@@ -100,7 +105,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "drain-node",
         what: "settle audit events, against two passes, a rename and an append each on node (4x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(0.25),
         events: 10_000,
         kind: Kind::Noisy,
@@ -109,7 +114,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "drain-node-1k",
         what: "the same with 1,000 events (5x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(0.2),
         events: 1_000,
         kind: Kind::Noisy,
@@ -118,7 +123,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "drain-bun",
         what: "settle audit events, against the same program on bun (2.5x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(0.4),
         events: 10_000,
         kind: Kind::Noisy,
@@ -154,7 +159,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "growth",
         what: "one audit event of a drain of 1,000,000, against one of a drain of 10,000",
-        unit: "s",
+        unit: EACH,
         goal: Goal::Ratio(1.35),
         events: 1_000_000,
         kind: Kind::Slow,
@@ -163,7 +168,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "emit",
         what: "one durable emit, the whole process, against a bare program that flushes the file and the folder",
-        unit: "s",
+        unit: EACH,
         goal: Goal::Ratio(1.3),
         events: 40,
         kind: Kind::Noisy,
@@ -181,7 +186,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "start",
         what: "the start of haltline, against that of `true`",
-        unit: "s",
+        unit: EACH,
         goal: Goal::Ratio(2.0),
         events: 40,
         kind: Kind::Noisy,
@@ -190,7 +195,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "emit-loop",
         what: "durable emits from the library in a loop, against the floor",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.0),
         events: 1_000,
         kind: Kind::Noisy,
@@ -199,7 +204,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "emit-batch",
         what: "durable emits from the library in batches of 64, against the floor in groups of 64 (1.5x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.0 / 1.5),
         events: 6_400,
         kind: Kind::Noisy,
@@ -208,7 +213,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "emit-threads",
         what: "durable emits from the library, 32 at once, against one at a time (3x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.0 / 3.0),
         events: 3_200,
         kind: Kind::Noisy,
@@ -217,7 +222,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "migrate",
         what: "flag rows of an earlier release durably, against the floor that flushes each",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.25),
         events: 1_000,
         kind: Kind::Noisy,
@@ -226,7 +231,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "migrate-jq",
         what: "flag rows of an earlier release, against a loop of bash and jq (100x)",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(0.01),
         events: 1_000,
         kind: Kind::Slow,
@@ -253,7 +258,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "status",
         what: "status over 100,000 waiting events, against a bare listing",
-        unit: "s",
+        unit: TOGETHER,
         goal: Goal::Ratio(1.5),
         events: 100_000,
         kind: Kind::Noisy,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::benchmark::{Benchmark, Goal, Measured};
+use super::benchmark::{Benchmark, Goal, Measured, TOGETHER};
 
 /// The outcome of one benchmark.
 #[derive(Debug, Serialize)]
@@ -98,6 +98,10 @@ impl fmt::Display for Outcome {
         write!(formatter, "  haltline {haltline:.4} {unit}")?;
         if let (Some(other), Some(ratio)) = (self.other, self.ratio) {
             write!(formatter, ", the other {other:.4} {unit}, ratio {ratio:.3}")?;
+            if *unit == TOGETHER {
+                let rate = |seconds| f64::from(*events) / seconds;
+                write!(formatter, " ({:.0} events/s against {:.0})", rate(haltline), rate(other))?;
+            }
         }
         let verdict = if self.verdict == Verdict::Reached { "reached" } else { "missed" };
         write!(formatter, ", goal at most {goal:.3}: {verdict} ({events} events, median of {})", self.measurements)
@@ -139,7 +143,8 @@ mod tests {
     fn a_ratio_above_the_goal_misses_it() {
         let outcome = of("drain", &[pair(1.3, 1.0)]);
         assert_eq!(outcome.verdict, Verdict::Missed);
-        assert!(outcome.to_string().contains("ratio 1.300, goal at most 1.200: missed"), "{outcome}");
+        let told = "ratio 1.300 (7692 events/s against 10000), goal at most 1.200: missed";
+        assert!(outcome.to_string().contains(told), "{outcome}");
     }
 
     #[test]
