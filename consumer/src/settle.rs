@@ -41,9 +41,9 @@ pub(crate) struct Settle {
 }
 
 /// Orders that are carried out together, so that they share their flushes.
-const GROUP: usize = 512;
+const GROUP: usize = 384;
 /// As few are enough while nothing is carried out.
-const SMALL_GROUP: usize = 256;
+const SMALL_GROUP: usize = 192;
 /// Groups that are carried out at once: while the files of one are moved, the plan of the next is written.
 const AT_ONCE: usize = 2;
 
