@@ -85,6 +85,11 @@ impl Markers {
         place.is_ok_and(|place| self.resolved[place].1 >= nanoseconds(time))
     }
 
+    /// As [`covers`](Self::covers), of an event as it was read.
+    pub(crate) fn cover(&self, candidate: &Candidate) -> bool {
+        !self.is_empty() && self.covers(&candidate.event.key(), candidate.time)
+    }
+
     /// Whether what a marker says is known.
     pub(crate) fn knows(&self, marker: &ResolvedMarker) -> bool {
         self.covers(&marker.key, marker.timestamp.unwrap_or(Timestamp::MIN))
@@ -151,7 +156,7 @@ impl Collapse {
         settle: mpsc::Sender<SettleRequest>,
     ) {
         while let Some(mut batch) = batches.recv().await {
-            let gone = batch.candidates.extract_if(.., |candidate| self.covers(candidate));
+            let gone = batch.candidates.extract_if(.., |candidate| self.markers.cover(candidate));
             let collapsed: Vec<_> = gone.map(collapse_candidate).collect();
             if !collapsed.is_empty() && settle.send(SettleRequest::Settle(collapsed)).await.is_err() {
                 return;
@@ -160,10 +165,6 @@ impl Collapse {
                 return;
             }
         }
-    }
-
-    fn covers(&self, candidate: &Candidate) -> bool {
-        !self.markers.is_empty() && self.markers.covers(&candidate.event.key(), candidate.time)
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, Claim, Destination, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, MoveOutcome, Queue,
-    Record, RowOutcome, Ticket, Verdict,
+    Assignment, Claim, Destination, DispatchRequest, Failure, HaltEvent, Investigation, MoveOutcome, Queue, Record,
+    RowOutcome, Ticket, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use crate::claimed::{Claimed, filing, next_deliveries, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
 use crate::progress::{Progress, Teller};
-use crate::ranking::{Group, Waiter, part_given_up};
+use crate::ranking::{Group, Waiter, is_held_elsewhere, part_given_up};
 use crate::records::Recorder;
 use crate::settle::{Order, SettleRequest};
 
@@ -82,7 +82,7 @@ impl Desk {
                     break;
                 }
                 let faults: Vec<_> = group.waiters.iter().map(|waiter| waiter.key.clone()).collect();
-                if self.are_held_elsewhere(&faults).await? {
+                if is_held_elsewhere(self.queue.as_ref(), &faults).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "somebody else has the fault");
                     report.counts.deferred += group.waiters.len() as u64;
                     continue;
@@ -128,11 +128,6 @@ impl Desk {
         self.dispatcher.send(request).await.map_err(|_| DrainError::ActorGone("dispatcher"))
     }
 
-    /// Whether somebody else has one of these faults.
-    async fn are_held_elsewhere(&self, faults: &[FaultKey]) -> Result<bool, DrainError> {
-        Ok(self.queue.are_held_elsewhere(faults).await?.contains(&true))
-    }
-
     /// Occurrences of faults that were given up on join them, unpaid, whatever they would share an investigation with.
     /// Gives the others back.
     async fn join_given_up(&self, groups: Vec<Group>) -> Result<Vec<Group>, DrainError> {
@@ -159,7 +154,7 @@ impl Desk {
         let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
         let faults: Vec<_> = claimed.events.iter().map(|(_, event)| event.key()).collect();
         // Somebody may have begun since the last look; now one of the two sees the other for sure.
-        if self.are_held_elsewhere(&faults).await? {
+        if is_held_elsewhere(self.queue.as_ref(), &faults).await? {
             tracing::debug!(fault = %claimed.lead.fault_id, "gave way to somebody else who has the fault");
             self.settle_claimed(claimed.put_back()).await?;
             return Ok(GroupReport::default());

@@ -18,7 +18,7 @@ use crate::keys::HeldBack;
 use crate::options::DrainOptions;
 use crate::patterns::{PatternBook, Patterns, count_hits};
 use crate::progress::{Progress, Teller};
-use crate::ranking::{Again, Ranked, Ranking, SPARE_GROUPS, part_given_up};
+use crate::ranking::{Again, Ranked, Ranking, SPARE_GROUPS, is_held_elsewhere, part_given_up};
 use crate::records::Recorder;
 use crate::recovery::Recovery;
 use crate::scan::Scan;
@@ -359,8 +359,7 @@ impl Drain {
         for group in groups {
             let events = group.waiters.len() as u64;
             let faults: Vec<_> = group.waiters.into_iter().map(|waiter| waiter.key).collect();
-            let is_held = self.queue.are_held_elsewhere(&faults).await?.contains(&true);
-            if investigations < self.options.max && !is_held {
+            if investigations < self.options.max && !is_held_elsewhere(self.queue.as_ref(), &faults).await? {
                 investigations += 1;
                 counts.add(Tally::Processed);
                 counts.duplicates += events - 1;

@@ -84,9 +84,7 @@ impl Gather {
 
     /// Settles the events that markers cover and nothing else, and moves the markers away.
     pub(crate) async fn collapse(&self, scan: &Scan) -> Result<Gathered, DrainError> {
-        let covered = |candidate: Candidate| {
-            scan.markers.covers(&candidate.event.key(), candidate.time).then(|| collapse_candidate(candidate))
-        };
+        let covered = |candidate: Candidate| scan.markers.cover(&candidate).then(|| collapse_candidate(candidate));
         let gathered = self.pass(scan, covered).await?;
         if gathered.counts.uncollapsed == 0 && !gathered.is_blind && !gathered.stopped {
             self.move_markers(&scan.markers).await?;
@@ -103,16 +101,15 @@ impl Gather {
         late_markers: &Markers,
     ) -> Result<(Ranked, Gathered), DrainError> {
         let due = |candidate: Candidate| {
-            let (key, time) = (candidate.event.key(), candidate.time);
             // What is settled free and still there could not be moved, or has come since.
-            if scan.markers.covers(&key, time)
+            if scan.markers.cover(&candidate)
                 || !scan.gate.lets_pass(&candidate)
                 || candidate.event.is_audit_only()
                 || book.explain(&candidate.event).is_some()
             {
                 return None;
             }
-            if late_markers.covers(&key, time) {
+            if late_markers.cover(&candidate) {
                 return Some(collapse_candidate(candidate));
             }
             ranking.add(candidate);

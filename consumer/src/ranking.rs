@@ -289,6 +289,14 @@ pub(crate) async fn part_given_up(
     Ok((others, given_up))
 }
 
+/// Whether somebody else has one of these faults.
+///
+/// # Errors
+/// What others hold cannot be read.
+pub(crate) async fn is_held_elsewhere(queue: &dyn Queue, faults: &[FaultKey]) -> Result<bool, QueueError> {
+    Ok(queue.are_held_elsewhere(faults).await?.contains(&true))
+}
+
 impl Ranked {
     /// Leaves everything for the next drain.
     pub(crate) fn defer_all(&mut self) {

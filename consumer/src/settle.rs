@@ -49,7 +49,7 @@ const AT_ONCE: usize = 2;
 
 /// A group whose files are moved.
 #[derive(Debug)]
-struct Group {
+struct Moved {
     settled: Vec<Settled>,
     /// What each counts as, and whether it is avoided.
     kinds: Vec<(Tally, bool)>,
@@ -91,19 +91,26 @@ impl Settle {
             }
             moving.push_back(self.carry_out(std::mem::take(&mut waiting), &mut counts));
             if let Some(told) = told {
-                while let Some(group) = moving.next().await {
-                    recording = self.record(group?, recording, &mut counts).await?;
-                }
-                self.acknowledge(recording.take()).await?;
+                self.finish(&mut moving, recording.take(), &mut counts).await?;
                 told.send(()).ok();
             }
         }
         moving.push_back(self.carry_out(waiting, &mut counts));
-        while let Some(group) = moving.next().await {
-            recording = self.record(group?, recording, &mut counts).await?;
-        }
-        self.acknowledge(recording).await?;
+        self.finish(&mut moving, recording, &mut counts).await?;
         Ok(counts)
+    }
+
+    /// Waits until all that is under way is moved and recorded.
+    async fn finish(
+        &self,
+        moving: &mut FuturesOrdered<impl Future<Output = Result<Moved, QueueError>>>,
+        mut recording: Recording,
+        counts: &mut DrainCounts,
+    ) -> Result<(), DrainError> {
+        while let Some(group) = moving.next().await {
+            recording = self.record(group?, recording, counts).await?;
+        }
+        self.acknowledge(recording).await
     }
 
     /// Moves the files of a group. Where they are another drain's to move, they are left and counted at once.
@@ -111,7 +118,7 @@ impl Settle {
         &self,
         orders: Vec<Order>,
         counts: &mut DrainCounts,
-    ) -> impl Future<Output = Result<Group, QueueError>> + '_ {
+    ) -> impl Future<Output = Result<Moved, QueueError>> + '_ {
         let mut kinds = Vec::with_capacity(orders.len());
         let mut settlements = Vec::with_capacity(orders.len());
         for Order { settlement, tally, is_avoided } in orders {
@@ -126,18 +133,18 @@ impl Settle {
         }
         async move {
             let settled = if settlements.is_empty() { Vec::new() } else { self.queue.settle(settlements).await? };
-            Ok(Group { settled, kinds })
+            Ok(Moved { settled, kinds })
         }
     }
 
     /// Counts a group whose files are moved, and has its rows recorded.
     async fn record(
         &self,
-        group: Group,
+        group: Moved,
         recording: Recording,
         counts: &mut DrainCounts,
     ) -> Result<Recording, DrainError> {
-        let Group { settled, kinds } = group;
+        let Moved { settled, kinds } = group;
         if settled.is_empty() {
             return Ok(recording);
         }

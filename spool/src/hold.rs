@@ -4,7 +4,7 @@
 //! a `.new-` name, locked, then renamed, so that nobody can take it over half made; and it is renamed to a `.gone-` name
 //! before it is emptied, so that nobody takes it over half gone.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use haltline_protocol::{DrainId, QueueError};
 use rustix::io::Errno;
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
 use crate::journal::{Journal, Written};
+use crate::locked::locked;
 use crate::mutants::{Mutant, is_on};
 use crate::vfs::Handle;
 
@@ -110,14 +111,14 @@ impl Hold {
         Ok(Some((Self { drain_id, folder, journal, moves: Mutex::default(), _lock: lock }, written)))
     }
 
-    /// The journal. Whoever panicked while it was locked left it whole: each step does.
+    /// The journal.
     pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.journal)
     }
 
     /// The turn to move files.
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.moves)
     }
 
     /// Whether a drain's folder is locked, and so its drain alive.

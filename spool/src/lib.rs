@@ -13,6 +13,7 @@ mod holders;
 mod inspect;
 mod journal;
 mod layout;
+mod locked;
 #[cfg(feature = "model")]
 pub mod model;
 mod moves;

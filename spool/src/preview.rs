@@ -2,7 +2,7 @@
 //! a drain lives it asks for the drain's lock as one of many, for an instant.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use haltline_protocol::{
@@ -16,6 +16,7 @@ use crate::folder::Folder;
 use crate::holders::are_held_live;
 use crate::journal::Written;
 use crate::layout::{Layout, STOP};
+use crate::locked::locked;
 use crate::operator::holds;
 use crate::queue::{are_in, is_there};
 use crate::recovery::{Contents, contents};
@@ -76,7 +77,7 @@ impl PreviewQueue {
     }
 
     fn as_if(&self) -> MutexGuard<'_, AsIf> {
-        self.shared.as_if.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.shared.as_if)
     }
 
     /// What a dead drain left.

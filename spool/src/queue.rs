@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use haltline_protocol::{
@@ -18,6 +18,7 @@ use crate::hold::{ATTEMPTS, Hold};
 use crate::holders::{BY_HAND, Holder, holders};
 use crate::journal::{Entry, Place, PlannedAttempt};
 use crate::layout::{Layout, STOP};
+use crate::locked::locked;
 use crate::moves::{move_file, move_very_file};
 use crate::mutants::{Mutant, is_on};
 use crate::names::event_name;
@@ -316,9 +317,4 @@ pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, Qu
             places.get(&event.key()).into_iter().flatten().for_each(|place| are_in[*place] = true);
         }
     }
-}
-
-/// A lock whose holder panicked guards data that is still whole: each step leaves it so.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -272,3 +272,28 @@ pub(crate) fn await_line(path: &Path) -> String {
 pub(crate) fn reports(home: &Home, run_id: &str) -> Vec<String> {
     names(&home.queue("reports").join(run_id))
 }
+
+/// The result of a dry run says what that of the drain after it says, all but the drain's own event.
+#[track_caller]
+pub(crate) fn check_told_alike(dry: &Value, real: &Value) {
+    let counts = [
+        "processed",
+        "shortCircuited",
+        "skipped",
+        "failed",
+        "deferred",
+        "collapsed",
+        "duplicates",
+        "quarantined",
+        "deadLettered",
+        "recovered",
+        "avoided",
+    ];
+    let of = |result: &Value, own: u64| {
+        counts.map(|name| {
+            let own = if matches!(name, "shortCircuited" | "avoided") { own } else { 0 };
+            (name, result[name].as_u64().unwrap() - own)
+        })
+    };
+    assert_eq!(of(dry, 0), of(real, 1));
+}
