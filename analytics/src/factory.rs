@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{QueueError, Sink};
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, QueueError, Sink};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;

@@ -1,7 +1,6 @@
 //! One row for each auto-drain that did something.
 
-use haltline_protocol::{QueueError, rfc3339_millis};
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, QueueError, rfc3339_millis};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::Suite;
 use haltline_analytics::{SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -13,8 +13,7 @@ use std::process::Command;
 
 use common::{Suite, acknowledged, records, reported, settled, tree};
 use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
-use haltline_protocol::{RowOutcome, SinkError};
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, RowOutcome, SinkError};
 
 /// In the child: the folder that the case works in.
 const INSIDE: &str = "HALTLINE_TEST_INSIDE";

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Assignment, Delivery, Destination, DispatchFailure, Failure, FaultKey, Filing, HaltEvent, Investigation, Queue,
-    RowDraft, RowOutcome, Settlement, Ticket, Usage,
+    Assignment, Delivery, Destination, DispatchFailure, Failure, FaultKey, Filing, HaltEvent, Investigation, Layout,
+    Queue, RowDraft, RowOutcome, Settlement, Ticket, Usage,
 };
-use haltline_spool::Layout;
 use jiff::Timestamp;
 
 use crate::backoff::delivery_after;

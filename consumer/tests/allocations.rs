@@ -6,8 +6,8 @@ use std::alloc::System;
 use std::sync::Arc;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
-use haltline_protocol::Severity;
-use haltline_spool::{DrainQueue, Layout};
+use haltline_protocol::{Layout, Severity};
+use haltline_spool::DrainQueue;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

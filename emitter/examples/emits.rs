@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use haltline_emitter::{Emission, EmitError, MarkPhaseCommitted, emit, emit_all, mark_phase_committed};
-use haltline_protocol::Pointers;
-use haltline_spool::{Inlet, Layout};
+use haltline_protocol::{Layout, Pointers};
+use haltline_spool::Inlet;
 use jiff::Timestamp;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -36,7 +36,7 @@ pub fn emit_all(inlet: &Inlet, emissions: &[Emission]) -> Result<Vec<PathBuf>, E
 
 #[cfg(test)]
 mod tests {
-    use haltline_spool::Layout;
+    use haltline_protocol::Layout;
     use jiff::Timestamp;
 
     use super::*;

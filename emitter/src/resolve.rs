@@ -35,8 +35,7 @@ pub fn resolve(inlet: &Inlet, key: &FaultKey, now: Timestamp) -> Result<PathBuf,
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::QueueRow;
-    use haltline_spool::Layout;
+    use haltline_protocol::{Layout, QueueRow};
 
     use super::*;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use haltline_emitter::{Emission, drain_queue, emit, emit_all};
-use haltline_spool::{Inlet, Layout};
+use haltline_protocol::Layout;
+use haltline_spool::Inlet;
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

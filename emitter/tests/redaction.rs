@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use haltline_emitter::{FaultDraft, Place, Snapshot, emit, from_json};
-use haltline_protocol::{Pointers, Redactor, own_secrets};
-use haltline_spool::{Inlet, Layout, redaction_key};
+use haltline_protocol::{Layout, Pointers, Redactor, own_secrets};
+use haltline_spool::{Inlet, redaction_key};
 use jiff::Timestamp;
 
 const ENVIRONMENT: &str = "our-0wn-deploy-word";

@@ -2,8 +2,7 @@
 
 use std::path::{Component, Path};
 
-use haltline_protocol::{FaultKey, compact_stamp};
-use haltline_spool::{candidates, event_name, fault_part, marker_name, run_part};
+use haltline_protocol::{FaultKey, candidate_names, compact_stamp, event_name, fault_part, marker_name, run_part};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -53,7 +52,7 @@ pub(crate) fn holds(one: &str, other: &str, seconds: i64) {
 
 /// The names that are tried for a file: each a name, and no two alike.
 fn assert_are_names(name: &str, stamp: Timestamp) {
-    let mut tried: Vec<String> = candidates(name, stamp).take(4).collect();
+    let mut tried: Vec<String> = candidate_names(name, stamp).take(4).collect();
     tried.iter().for_each(|name| assert_is_name(name));
     assert!(tried[0] == name || name.len() > LONGEST_NAME);
     assert!(tried[1].contains(&format!("~{}", compact_stamp(stamp))), "{tried:?}");

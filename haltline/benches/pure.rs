@@ -8,8 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use haltline_dispatcher::Expected;
 use haltline_emitter::{Place, fault_id};
-use haltline_protocol::{DrainId, FaultKey, Kind, MoveOutcome, Row, RowDraft, RowOutcome};
-use haltline_spool::event_name;
+use haltline_protocol::{DrainId, FaultKey, Kind, MoveOutcome, Row, RowDraft, RowOutcome, event_name};
 use jiff::Timestamp;
 
 const MESSAGE: &str = "--mark-phase-committed invoked for phase 3";

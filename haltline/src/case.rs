@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use haltline_protocol::{FaultKey, HaltEvent, QueueError, WaitingBody};
-use haltline_spool::Layout;
+use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, WaitingBody};
 use jiff::Timestamp;
 
 use crate::exit::Exit;

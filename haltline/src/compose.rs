@@ -7,8 +7,8 @@ use std::time::Duration;
 use haltline_analytics::{Analytics, AnalyticsSummary, SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Roster};
-use haltline_protocol::{Queue, QueueError, RunId};
-use haltline_spool::{DrainQueue, Folder, Layout, PreviewQueue};
+use haltline_protocol::{Layout, Queue, QueueError, RunId};
+use haltline_spool::{DrainQueue, Folder, PreviewQueue};
 use tokio::sync::mpsc;
 
 use crate::config::Settings;

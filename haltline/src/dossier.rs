@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{FaultKey, HaltEvent, QueueError, Severity};
-use haltline_spool::{Folder, LARGEST_ROW, Layout, fault_part};
+use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, Severity, fault_part};
+use haltline_spool::{Folder, LARGEST_ROW};
 use serde::Deserialize;
 
 use crate::case::{Case, CaseError};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 
 /// Finds the home: the flag, `HALTLINE_HOME`, `GSTACK_HOME`, `~/.gstack` where it is there, and else the state folder
 /// of the XDG base directory specification. Its path is absolute, since investigators get it and run elsewhere.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use haltline_protocol::{HaltEvent, QueueError, RunId, WaitingBody};
-use haltline_spool::Layout;
+use haltline_protocol::{HaltEvent, Layout, QueueError, RunId, WaitingBody};
 use jiff::Timestamp;
 
 use crate::sighting::{State, look_through};

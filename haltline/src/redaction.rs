@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use haltline_dispatcher::InvestigatorConfig;
-use haltline_protocol::{QueueError, Redactor, own_secrets};
-use haltline_spool::{Layout, existing_redaction_key, redaction_key};
+use haltline_protocol::{Layout, QueueError, Redactor, own_secrets};
+use haltline_spool::{existing_redaction_key, redaction_key};
 
 use crate::output::visible_line;
 

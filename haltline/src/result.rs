@@ -1,7 +1,7 @@
 //! The result of a drain, as programs and as people read it.
 
 use haltline_consumer::DrainCounts;
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 use serde::Serialize;
 
 use crate::compose::Drained;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
-use haltline_protocol::QueueError;
-use haltline_spool::{Folder, Layout};
+use haltline_protocol::{Layout, QueueError};
+use haltline_spool::Folder;
 use serde::{Deserialize, Serialize};
 
 /// The file of rows in the analytics folder.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use haltline_protocol::{QueueError, Waiting, WaitingBody};
-use haltline_spool::{Layout, Survey, seen_holds};
+use haltline_protocol::{Layout, QueueError, Waiting, WaitingBody};
+use haltline_spool::{Survey, seen_holds};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -5,7 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use haltline_spool::{Folder, Layout, SETTLE_LOCK};
+use haltline_protocol::Layout;
+use haltline_spool::{Folder, SETTLE_LOCK};
 
 use crate::UpgradeError;
 

@@ -1,7 +1,7 @@
 //! The markers of completed migrations. That a marker is there says all; nobody reads what is in it.
 
-use haltline_protocol::{Migration, MigrationReport, rfc3339_millis};
-use haltline_spool::{Folder, Layout};
+use haltline_protocol::{Layout, Migration, MigrationReport, rfc3339_millis};
+use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::fs::FileType;
 use rustix::io::Errno;

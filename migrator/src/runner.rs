@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use haltline_protocol::{Migration, MigrationReport};
-use haltline_spool::{Folder, Layout, Mutant, is_on};
+use haltline_protocol::{Layout, Migration, MigrationReport};
+use haltline_spool::{Folder, Mutant, is_on};
 use serde::Serialize;
 
 use crate::lock::{PATIENCE, take_settle_lock};

@@ -7,8 +7,10 @@ mod event;
 mod ids;
 mod investigator;
 mod kind;
+mod layout;
 mod messages;
 mod migration;
+mod names;
 mod outcome;
 mod pattern;
 mod queue;
@@ -31,8 +33,10 @@ pub use investigator::{
     Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
 };
 pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
+pub use layout::Layout;
 pub use messages::{DispatchRequest, RecordBatch, Verdict};
 pub use migration::{Migration, MigrationReport, RowTrouble};
+pub use names::{QUEUE_FOLDERS, candidate_names, event_name, fault_part, marker_name, run_part};
 pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
 pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};
 pub use queue::{

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::QueueError;
+use haltline_protocol::{Layout, QueueError};
 use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::journal::Place;
-use crate::layout::{DEAD_LETTER, IN_FLIGHT, Layout, PENDING, PROCESSED, QUARANTINE};
 use crate::vfs::Vfs;
 
 /// A name that no file of the queue has.
@@ -30,11 +29,11 @@ impl Folders {
     pub(crate) fn open(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Self, QueueError> {
         let queue = Folder::ensure_on(vfs, layout.queue())?;
         let folders = Self {
-            pending: queue.ensure_child(PENDING)?,
-            in_flight: queue.ensure_child(IN_FLIGHT)?,
-            processed: queue.ensure_child(PROCESSED)?,
-            dead_letter: queue.ensure_child(DEAD_LETTER)?,
-            quarantine: queue.ensure_child(QUARANTINE)?,
+            pending: queue.ensure_child(Layout::PENDING)?,
+            in_flight: queue.ensure_child(Layout::IN_FLIGHT)?,
+            processed: queue.ensure_child(Layout::PROCESSED)?,
+            dead_letter: queue.ensure_child(Layout::DEAD_LETTER)?,
+            quarantine: queue.ensure_child(Layout::QUARANTINE)?,
             queue,
         };
         folders.refuse_two_file_systems()?;

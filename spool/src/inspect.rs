@@ -1,11 +1,10 @@
 //! What is in the folders of drains, and what the next drain would make of what dead ones left. Nothing is touched.
 
-use haltline_protocol::{QueueError, WaitingBody};
+use haltline_protocol::{Layout, QueueError, WaitingBody};
 
 use crate::folder::Folder;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedMove, Written};
-use crate::layout::Layout;
 use crate::moves::find;
 use crate::operator::holds;
 use crate::preview::open_if_there;

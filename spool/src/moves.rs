@@ -1,20 +1,19 @@
 //! One move of one file, and what came of it.
 
-use haltline_protocol::MoveOutcome;
+use haltline_protocol::{MoveOutcome, candidate_names};
 use jiff::Timestamp;
 use rustix::io::Errno;
 
 use crate::errno::errno_name;
 use crate::error::errno_of;
 use crate::folder::Folder;
-use crate::names::candidates;
 
 /// The name that a file has after its move, or why it was not moved.
 pub(crate) type Moved = Result<String, MoveOutcome>;
 
 /// Moves a file to another folder, under its own name or beside what has that name there.
 pub(crate) fn move_file(from: &Folder, name: &str, to: &Folder, stamp: Timestamp) -> Moved {
-    for target in candidates(name, stamp) {
+    for target in candidate_names(name, stamp) {
         match from.move_to(name, to, &target) {
             Ok(()) => return Ok(target),
             Err(Errno::EXIST) => {}
@@ -48,7 +47,7 @@ const MOST_GAPS: usize = 8;
 /// Finds a file that was to be moved to a folder, by its inode.
 pub(crate) fn find(folder: &Folder, name: &str, mark: u64, stamp: Timestamp) -> Option<String> {
     let mut gaps = 0;
-    for candidate in candidates(name, stamp) {
+    for candidate in candidate_names(name, stamp) {
         match folder.stat(&candidate) {
             Ok(stat) if stat.st_ino == mark => return Some(candidate),
             Ok(_) => gaps = 0,

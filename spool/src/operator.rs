@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use haltline_protocol::{Delivery, FaultKey, MoveOutcome, QueueError, Ticket, WaitingBody};
+use haltline_protocol::{Delivery, FaultKey, Layout, MoveOutcome, QueueError, Ticket, WaitingBody};
 use jiff::Timestamp;
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -21,7 +21,6 @@ use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::Hold;
 use crate::journal::Written;
-use crate::layout::Layout;
 use crate::moves::{move_file, move_very_file};
 use crate::queue::{SETTLE_LOCK, are_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};

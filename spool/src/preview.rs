@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use haltline_protocol::{
-    AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, HaltEvent, Leftover, MoveOutcome, Queue, QueueError,
-    ResolvedMarker, RowDraft, Settled, Settlement, Ticket, Waiting, WaitingBody,
+    AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, HaltEvent, Layout, Leftover, MoveOutcome, Queue,
+    QueueError, ResolvedMarker, RowDraft, Settled, Settlement, Ticket, Waiting, WaitingBody,
 };
 use rustix::io::Errno;
 
@@ -15,7 +15,6 @@ use crate::error::{errno_of, failed};
 use crate::folder::Folder;
 use crate::holders::are_held_live;
 use crate::journal::Written;
-use crate::layout::{Layout, STOP};
 use crate::locked::locked;
 use crate::operator::holds;
 use crate::queue::{are_in, is_there};
@@ -215,7 +214,7 @@ impl Queue for PreviewQueue {
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
-        self.shared.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, STOP))
+        self.shared.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, Layout::STOP))
     }
 
     async fn close(&self) -> Result<(), QueueError> {

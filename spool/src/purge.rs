@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use haltline_protocol::{FaultKey, HaltEvent, QueueError, WaitingBody};
+use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, WaitingBody, fault_part, run_part};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
@@ -16,8 +16,6 @@ use rustix::io::Errno;
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::hold::ATTEMPTS;
-use crate::layout::{Layout, REPORTS};
-use crate::names::{fault_part, run_part};
 use crate::operator::{Operator, holds, unrecorded};
 use crate::preview::open_if_there;
 use crate::queue::LEAD;
@@ -144,7 +142,7 @@ impl Purge {
         is_old: impl Fn(&Stat) -> bool,
         remaining: &HashSet<(String, String)>,
     ) -> Result<(), QueueError> {
-        let Some(reports) = open_if_there(&layout.queue().join(REPORTS))? else { return Ok(()) };
+        let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
         for run in reports.names()? {
             let is_folder = reports.stat(&run.name).is_ok_and(|stat| is_a(&stat, FileType::Directory));
             let Some((folder, found)) = is_folder.then(|| reports.open_child(&run.name).and_then(files)).transpose()?
@@ -201,7 +199,7 @@ impl Operator {
 
 /// Removes folders of reports that are empty. A drain that lives may be about to file into one.
 fn clear_empty_runs(layout: &Layout) -> Result<(), QueueError> {
-    let Some(reports) = open_if_there(&layout.queue().join(REPORTS))? else { return Ok(()) };
+    let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
     if seen_holds(layout)?.iter().any(|hold| hold.is_live) {
         return Ok(());
     }

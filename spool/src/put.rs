@@ -4,13 +4,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haltline_protocol::{FaultKey, QueueError};
+use haltline_protocol::{FaultKey, Layout, QueueError, candidate_names, event_name, marker_name};
 use jiff::Timestamp;
 
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::layout::{Layout, PENDING};
-use crate::names::{candidates, event_name, marker_name};
 use crate::new_file::Unnamed;
 use crate::vfs::{Vfs, system};
 
@@ -58,7 +56,7 @@ impl Inlet {
 
     pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, durable: bool) -> Result<Self, QueueError> {
         let queue = Folder::ensure_on(vfs, layout.queue())?;
-        Ok(Self { pending: queue.ensure_child(PENDING)?, durable })
+        Ok(Self { pending: queue.ensure_child(Layout::PENDING)?, durable })
     }
 
     /// Writes a row whole under its own name, or beside what has that name already. `stamp` is the event's time.
@@ -126,7 +124,7 @@ impl Inlet {
             RowKind::Event => event_name(key),
             RowKind::Resolved => marker_name(key),
         };
-        match unnamed.try_names(&self.pending, candidates(&name, stamp))? {
+        match unnamed.try_names(&self.pending, candidate_names(&name, stamp))? {
             Some(name) => Ok(self.pending.path().join(name)),
             None => Err(failed("find a free name for", self.pending.path().join(name), rustix::io::Errno::EXIST)),
         }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use haltline_protocol::{
-    AttemptSlot, Claim, DrainId, FaultKey, HaltEvent, Leftover, MoveOutcome, Queue, QueueError, ResolvedMarker,
-    Settled, Settlement, Ticket, Waiting, WaitingBody,
+    AttemptSlot, Claim, DrainId, FaultKey, HaltEvent, Layout, Leftover, MoveOutcome, Queue, QueueError, ResolvedMarker,
+    Settled, Settlement, Ticket, Waiting, WaitingBody, event_name,
 };
 use jiff::Timestamp;
 
@@ -17,11 +17,9 @@ use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::holders::{BY_HAND, Holder, holders};
 use crate::journal::{Entry, Place, PlannedAttempt};
-use crate::layout::{Layout, STOP};
 use crate::locked::locked;
 use crate::moves::{move_file, move_very_file};
 use crate::mutants::{Mutant, is_on};
-use crate::names::event_name;
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
@@ -205,7 +203,7 @@ impl Queue for DrainQueue {
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
-        self.blocking(|shared| is_there(&shared.folders.queue, STOP)).await
+        self.blocking(|shared| is_there(&shared.folders.queue, Layout::STOP)).await
     }
 
     async fn close(&self) -> Result<(), QueueError> {

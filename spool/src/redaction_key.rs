@@ -1,11 +1,10 @@
 //! The key of a queue's redaction: it lets equal secrets be told equal within the queue, and nowhere else.
 
-use haltline_protocol::QueueError;
+use haltline_protocol::{Layout, QueueError};
 use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::layout::Layout;
 
 /// The file of the key, in the queue root.
 const NAME: &str = ".redaction-key";

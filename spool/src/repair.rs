@@ -1,13 +1,12 @@
 //! The few things that are mended by hand: what killed writers left, and permissions that are too wide.
 
-use haltline_protocol::QueueError;
+use haltline_protocol::{Layout, QueueError};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FileType, Mode, Stat};
 use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::layout::Layout;
 use crate::operator::Operator;
 use crate::scan::modified;
 

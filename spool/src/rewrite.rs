@@ -28,14 +28,13 @@
 
 use std::fs::File;
 
-use haltline_protocol::QueueError;
+use haltline_protocol::{QueueError, candidate_names};
 use jiff::Timestamp;
 use rustix::fs::{Mode, Stat, Timespec, Timestamps, fstat};
 use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::names::candidates;
 use crate::vfs::{Handle, Vfs};
 
 /// How the names of temporary files of a rewrite begin.
@@ -197,7 +196,7 @@ impl Folder {
 
     /// Moves a row that was taken by mistake to its name, or beside what has that name.
     fn give_back(&self, temporary: &str, name: &str) -> Result<(), Errno> {
-        for candidate in candidates(name, Timestamp::now()) {
+        for candidate in candidate_names(name, Timestamp::now()) {
             match self.move_to(temporary, self, &candidate) {
                 Err(Errno::EXIST) => {}
                 moved => return moved,

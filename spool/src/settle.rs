@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use haltline_protocol::{Delivery, Destination, MoveOutcome, QueueError, Row, RowOutcome, Settled, Settlement, Ticket};
+use haltline_protocol::{
+    Delivery, Destination, MoveOutcome, QueueError, Row, RowOutcome, Settled, Settlement, Ticket, candidate_names,
+};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -13,7 +15,6 @@ use crate::hold::Hold;
 use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
 use crate::moves::{Moved, move_file, move_very_file};
 use crate::mutants::{Mutant, is_on};
-use crate::names::candidates;
 use crate::scan::LARGEST_ROW;
 
 impl Hold {
@@ -177,7 +178,7 @@ pub(crate) fn file_reason(quarantine: &Folder, name: &str, reason: &str) {
         "quarantinedAt": haltline_protocol::rfc3339_millis(Timestamp::now()),
     });
     let text = format!("{note:#}\n");
-    for candidate in candidates(&format!("{name}.reason.json"), Timestamp::now()) {
+    for candidate in candidate_names(&format!("{name}.reason.json"), Timestamp::now()) {
         match quarantine.create_new(&candidate, text.as_bytes()) {
             Ok(true) => return,
             Ok(false) => {}

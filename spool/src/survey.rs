@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use haltline_protocol::{QueueError, Waiting};
+use haltline_protocol::{Layout, QueueError, Waiting};
 use jiff::Timestamp;
 use rustix::fs::{FileType, FlockOperation, flock};
 use rustix::io::Errno;
@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::hold::{Hold, LOCK};
-use crate::layout::{Layout, STOP};
 use crate::preview::open_if_there;
 use crate::queue::{SETTLE_LOCK, is_there};
 use crate::scan::{Scan, modified};
@@ -78,7 +77,7 @@ pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount
 /// # Errors
 /// It cannot be looked at.
 pub fn is_stopped(layout: &Layout) -> Result<bool, QueueError> {
-    open_if_there(layout.queue())?.map_or(Ok(false), |queue| is_there(&queue, STOP))
+    open_if_there(layout.queue())?.map_or(Ok(false), |queue| is_there(&queue, Layout::STOP))
 }
 
 /// What one drain holds, seen from outside.

@@ -1,12 +1,11 @@
 //! Whether there is anything for a drain to do, asked without touching anything.
 
-use haltline_protocol::QueueError;
+use haltline_protocol::{Layout, QueueError};
 use rustix::io::Errno;
 
 use crate::error::errno_of;
 use crate::folder::Folder;
 use crate::hold::Hold;
-use crate::layout::Layout;
 use crate::scan::is_row_name;
 
 /// Whether anything waits or is held. A queue that is not there has no work.

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use haltline_protocol::FaultKey;
-use haltline_spool::{Inlet, Layout, RowKind};
+use haltline_protocol::{FaultKey, Layout};
+use haltline_spool::{Inlet, RowKind};
 use jiff::Timestamp;
 
 const HOME: &str = "HALTLINE_TEST_HOME";

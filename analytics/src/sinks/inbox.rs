@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Filing, QueueError, Severity, Sink};
-use haltline_spool::{Folder, Layout, fault_part};
+use haltline_protocol::{Filing, Layout, QueueError, Severity, Sink, fault_part};
+use haltline_spool::Folder;
 use rustix::io::Errno;
 
 use crate::factory::{SinkContext, SinkFactory, SinkOpenError};

@@ -131,8 +131,7 @@ fn append(file: &AppendFile, lines: Lines) -> Result<(), QueueError> {
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::{MoveOutcome, RowDraft, RowOutcome};
-    use haltline_spool::Layout;
+    use haltline_protocol::{Layout, MoveOutcome, RowDraft, RowOutcome};
 
     use super::*;
 

@@ -5,9 +5,9 @@
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
 use haltline_protocol::{
-    Filing, LearnedPattern, Matcher, PatternProposal, QueueError, Redactor, Severity, Sink, rfc3339_millis,
+    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Redactor, Severity, Sink, rfc3339_millis,
 };
-use haltline_spool::{Folder, Layout};
+use haltline_spool::Folder;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 

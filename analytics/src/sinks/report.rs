@@ -4,8 +4,11 @@
 //! and the `.json` last: where it stands, both do. Its (drainId, seq) says whose it is; the last line of the `.md` says
 //! so too, for the crash between the two.
 
-use haltline_protocol::{Citation, CostSource, DrainId, Filing, QueueError, Redactor, Report, Sink, rfc3339_millis};
-use haltline_spool::{Folder, Layout, candidates, run_part};
+use haltline_protocol::{
+    Citation, CostSource, DrainId, Filing, Layout, QueueError, Redactor, Report, Sink, candidate_names, rfc3339_millis,
+    run_part,
+};
+use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -166,7 +169,7 @@ fn report_json(filing: &Filing, report: &Report) -> Result<Vec<u8>, serde_json::
 /// Whether this very report stands there already, under its own name or under the one that it was kept by when a later
 /// one came.
 fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, QueueError> {
-    for (place, name) in candidates(json_name, filing.ts).enumerate() {
+    for (place, name) in candidate_names(json_name, filing.ts).enumerate() {
         match read_earlier(folder, &name)? {
             Some(Earlier { drain_id: Some(drain_id), seq: Some(seq), .. })
                 if drain_id == filing.drain_id && seq == filing.seq =>
@@ -208,7 +211,7 @@ fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, Qu
         _ => {}
     }
     let time = earlier.as_ref().and_then(|earlier| earlier.ts.as_ref()?.parse().ok());
-    for kept_json in candidates(&json_name, time.unwrap_or_else(Timestamp::now)).skip(1) {
+    for kept_json in candidate_names(&json_name, time.unwrap_or_else(Timestamp::now)).skip(1) {
         let kept_text = format!("{}.md", kept_json.trim_end_matches(".json"));
         let is_free = |name: &str| matches!(folder.stat(name), Err(Errno::NOENT));
         if (text.is_some() && !is_free(&kept_text)) || (earlier.is_some() && !is_free(&kept_json)) {

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use haltline_analytics::{Analytics, SinkContext, SinkFactory};
 use haltline_protocol::{
-    BlastRadius, Cost, CostSource, Filing, FixOption, HaltEvent, MoveOutcome, PatternProposal, ProposedFix, Record,
-    RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink, SinkError, Usage,
+    BlastRadius, Cost, CostSource, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal, ProposedFix,
+    Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink, SinkError, Usage,
 };
-use haltline_spool::{Folder, Layout};
+use haltline_spool::Folder;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 

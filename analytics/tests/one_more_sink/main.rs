@@ -6,7 +6,7 @@ mod common;
 
 use common::Suite;
 use haltline_analytics::{SinkContext, SinkEntry, SinkOpenError, open_sinks};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 
 haltline_protocol::registry! {
     /// A registry with one row.

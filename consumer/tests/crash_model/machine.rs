@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use haltline_protocol::Layout;
+use haltline_spool::Mutant;
 use haltline_spool::model::{Fault, Process, Task, World};
-use haltline_spool::{Layout, Mutant};
 
 use crate::actors::{drain, emit};
 use crate::by_hand;

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::time::Instant;
 
 use haltline_analytics::{AutoDrainRow, record_auto_drain};
-use haltline_protocol::RunId;
-use haltline_spool::{Layout, has_work};
+use haltline_protocol::{Layout, RunId};
+use haltline_spool::has_work;
 use jiff::Timestamp;
 
 use crate::cli::AutoDrain;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::Delivery;
-use haltline_spool::{Layout, Operator, OperatorError, Scope};
+use haltline_protocol::{Delivery, Layout};
+use haltline_spool::{Operator, OperatorError, Scope};
 use serde::Serialize;
 
 use crate::case::{Case, CaseError};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use haltline_dispatcher::{InvestigatorConfig, PRICES_AS_OF, Price, PriceTable};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 
 use crate::cli::{ConfigShow, DrainArgs};
 use crate::config::{self, Origin, Settings};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use haltline_dispatcher::run_logged;
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 
 use super::{drain_faults, emit, mark_shipped, upgrade};
 use crate::cli::{Demo, DrainArgs, DrainFaults, Emit, InvestigatorArgs, MarkShipped, Upgrade};

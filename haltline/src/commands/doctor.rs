@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Roster, Seen};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 use serde::Serialize;
 
 use super::fsck;

@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use haltline_protocol::{HaltEvent, RunId};
-use haltline_spool::Layout;
+use haltline_protocol::{HaltEvent, Layout, RunId};
 use jiff::Timestamp;
 
 use crate::cli::DrainFaults;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use haltline_emitter::{Emission, EmitError, FaultDraft, FaultKind, Place, Snapshot, emit, from_json, pointer};
-use haltline_protocol::{Pointers, QueueError};
-use haltline_spool::{Inlet, Layout};
+use haltline_protocol::{Layout, Pointers, QueueError};
+use haltline_spool::Inlet;
 use jiff::Timestamp;
 
 use crate::cli::Emit;

@@ -1,7 +1,7 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{HaltEvent, rfc3339_millis};
-use haltline_spool::{Layout, is_stopped};
+use haltline_protocol::{HaltEvent, Layout, rfc3339_millis};
+use haltline_spool::is_stopped;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use haltline_spool::{Layout, OperatorError};
+use haltline_protocol::Layout;
+use haltline_spool::OperatorError;
 use serde::Serialize;
 
 use super::doctor::advise;

@@ -1,7 +1,7 @@
 //! `haltline hold`: what waits of a fault is not dispatched until it is released.
 
-use haltline_protocol::{Delivery, HELD};
-use haltline_spool::{Layout, Scope};
+use haltline_protocol::{Delivery, HELD, Layout};
+use haltline_spool::Scope;
 
 use super::by_hand::{Change, refuse_settled};
 use crate::cli::OneFault;

@@ -10,10 +10,10 @@ use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Roster};
 use haltline_protocol::{
-    Assignment, Failure, FaultKey, Filing, HaltEvent, Investigation, Investigator, LearnedPattern, NoInvestigator,
-    Queue, QueueError, Record, Sink, SinkError, Verdict,
+    Assignment, Failure, FaultKey, Filing, HaltEvent, Investigation, Investigator, Layout, LearnedPattern,
+    NoInvestigator, Queue, QueueError, Record, Sink, SinkError, Verdict,
 };
-use haltline_spool::{DrainQueue, Folder, Holder, Layout};
+use haltline_spool::{DrainQueue, Folder, Holder};
 use jiff::Timestamp;
 
 use crate::cli::{DrainArgs, Investigate};

@@ -2,8 +2,7 @@
 
 use std::cmp::Reverse;
 
-use haltline_protocol::{HaltEvent, QueueError, Severity, WaitingBody};
-use haltline_spool::Layout;
+use haltline_protocol::{HaltEvent, Layout, QueueError, Severity, WaitingBody};
 use jiff::Timestamp;
 use serde::Serialize;
 

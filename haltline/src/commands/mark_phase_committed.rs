@@ -1,8 +1,7 @@
 //! `haltline mark-phase-committed`: records by hand that a phase is committed.
 
 use haltline_emitter::{mark_phase_committed, pointer};
-use haltline_protocol::Pointers;
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, Pointers};
 
 use super::recovery::Recovery;
 use crate::cli::MarkPhaseCommitted;

@@ -1,8 +1,7 @@
 //! `haltline mark-shipped`: records by hand that a feature is shipped.
 
 use haltline_emitter::{mark_shipped, pointer};
-use haltline_protocol::Pointers;
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, Pointers};
 
 use super::recovery::Recovery;
 use crate::cli::MarkShipped;

@@ -1,6 +1,7 @@
 //! `haltline purge`: takes away what is settled and old. Without `--yes` it only tells what would go.
 
-use haltline_spool::{Layout, Operator, OperatorError, PurgeTally};
+use haltline_protocol::Layout;
+use haltline_spool::{Operator, OperatorError, PurgeTally};
 use jiff::Timestamp;
 use serde::Serialize;
 

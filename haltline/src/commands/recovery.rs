@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use haltline_emitter::{Emission, EmitError};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 use jiff::Timestamp;
 
 use super::emit;

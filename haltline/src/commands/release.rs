@@ -1,7 +1,7 @@
 //! `haltline release`: a fault that a person held is due again. The attempts at it stay counted.
 
-use haltline_protocol::Delivery;
-use haltline_spool::{Layout, Scope};
+use haltline_protocol::{Delivery, Layout};
+use haltline_spool::Scope;
 
 use super::by_hand::{Change, refuse_settled};
 use crate::cli::OneFault;

@@ -1,8 +1,8 @@
 //! `haltline resolve`: says that a fault went away by itself.
 
 use haltline_emitter::{EmitError, resolve};
-use haltline_protocol::{FaultKey, QueueError, WaitingBody};
-use haltline_spool::{Inlet, Layout};
+use haltline_protocol::{FaultKey, Layout, QueueError, WaitingBody};
+use haltline_spool::Inlet;
 use jiff::Timestamp;
 
 use super::emit;

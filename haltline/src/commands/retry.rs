@@ -1,7 +1,7 @@
 //! `haltline retry`: a fault that was given up on, or that has to wait, is due again as if it had never been tried.
 
-use haltline_protocol::Delivery;
-use haltline_spool::{Layout, Scope};
+use haltline_protocol::{Delivery, Layout};
+use haltline_spool::Scope;
 
 use super::by_hand::Change;
 use crate::case::Case;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use haltline_protocol::Layout;
 use haltline_protocol::rfc3339_millis;
-use haltline_spool::Layout;
 use jiff::Timestamp;
 use serde::Serialize;
 

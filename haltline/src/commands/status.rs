@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{QueueError, WaitingBody};
-use haltline_spool::{FileCount, Layout, count_files, is_stopped, seen_holds};
+use haltline_protocol::{Layout, QueueError, WaitingBody};
+use haltline_spool::{FileCount, count_files, is_stopped, seen_holds};
 use jiff::Timestamp;
 use serde::Serialize;
 

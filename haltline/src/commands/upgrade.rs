@@ -1,7 +1,7 @@
 //! `haltline upgrade`: brings what earlier releases wrote up to date.
 
 use haltline_migrator::{MigrationRun, MigrationStatus, RunState, UpgradeError, count_line, trouble_lines};
-use haltline_spool::Layout;
+use haltline_protocol::Layout;
 use serde::Serialize;
 
 use crate::cli::Upgrade;

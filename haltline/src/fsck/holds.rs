@@ -1,7 +1,7 @@
 //! What dead drains left, and what the next drain makes of it.
 
-use haltline_protocol::QueueError;
-use haltline_spool::{HoldState, Layout, hold_states, remains};
+use haltline_protocol::{Layout, QueueError};
+use haltline_spool::{HoldState, hold_states, remains};
 
 use super::Findings;
 use crate::folders::Advice;

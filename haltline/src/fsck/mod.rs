@@ -8,8 +8,8 @@ mod walk;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::QueueError;
-use haltline_spool::{Folder, Layout, Operator, OperatorError, Repair};
+use haltline_protocol::{Layout, QueueError};
+use haltline_spool::{Folder, Operator, OperatorError, Repair};
 use jiff::Timestamp;
 
 use crate::folders::Advice;

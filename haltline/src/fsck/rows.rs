@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
-use haltline_protocol::{FaultKey, QueueError, WaitingBody};
-use haltline_spool::{Layout, fault_part, run_part};
+use haltline_protocol::{FaultKey, Layout, QueueError, WaitingBody, fault_part, run_part};
 use jiff::{SignedDuration, Timestamp};
 
 use super::kind::Kind;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use haltline_protocol::QueueError;
-use haltline_spool::{Folder, Layout, QUEUE_FOLDERS, is_stale_temporary};
+use haltline_protocol::{Layout, QUEUE_FOLDERS, QueueError};
+use haltline_spool::{Folder, is_stale_temporary};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::process::geteuid;

@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use haltline_protocol::{
-    Investigate, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueError, QueueRow, RowTrouble,
+    Investigate, Layout, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueError, QueueRow, RowTrouble,
 };
-use haltline_spool::{Folder, LARGEST_ROW, Layout, Replacement, Rewrite};
+use haltline_spool::{Folder, LARGEST_ROW, Replacement, Rewrite};
 
 use crate::rows::{self, Found, OpenRow, RowFile};
 use crate::splice::with_last_field;

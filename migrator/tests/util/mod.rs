@@ -6,8 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use haltline_migrator::{MigrationRun, RunState, count_line, upgrade};
-use haltline_protocol::MigrationReport;
-use haltline_spool::Layout;
+use haltline_protocol::{Layout, MigrationReport};
 
 pub(crate) const VERSION: &str = "1.40.5.0";
 pub(crate) const FOLDERS: [&str; 3] = ["pending-investigations", "processed", "dead-letter"];

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use haltline_protocol::{DrainId, QueueError};
+use haltline_protocol::{DrainId, Layout, QueueError};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Mode, Stat, Timestamps};
 use rustix::io::Errno;
@@ -14,7 +14,6 @@ use super::disk::{Body, Disk, Id};
 use super::world::{Scene, State, World};
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::layout::Layout;
 use crate::put::Inlet;
 use crate::queue::DrainQueue;
 use crate::system::NEW_FOLDER_MODE;

@@ -34,6 +34,6 @@ proptest! {
     fn no_id_leaves_its_folder_or_meets_another(one in id(), other in id(), seconds in any::<i32>()) {
         names::holds(&one, &other, i64::from(seconds));
         // What an id becomes is an id that somebody may choose.
-        names::holds(&one, &haltline_spool::run_part(&one.as_str().into()), i64::from(seconds));
+        names::holds(&one, &haltline_protocol::run_part(&one.as_str().into()), i64::from(seconds));
     }
 }

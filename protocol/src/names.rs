@@ -1,9 +1,10 @@
 //! File names from ids that come from outside. An id is never a path: what a name may not hold is replaced, and a
 //! hash keeps two ids apart.
 
-use haltline_protocol::{FaultId, FaultKey, RunId, compact_stamp};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+
+use crate::{FaultId, FaultKey, RunId, compact_stamp};
 
 /// The longest id that is used as it is, in characters.
 const LONGEST_PLAIN_ID: usize = 96;
@@ -54,7 +55,7 @@ pub fn marker_name(key: &FaultKey) -> String {
 
 /// The names to try for a file in turn: its own if a file system can take it, then `~<stamp>`, then `~<stamp>-2`,
 /// `-3` …
-pub fn candidates(name: &str, stamp: Timestamp) -> impl Iterator<Item = String> {
+pub fn candidate_names(name: &str, stamp: Timestamp) -> impl Iterator<Item = String> {
     let own = (name.len() <= LONGEST_NAME).then(|| name.to_owned());
     own.into_iter().chain(std::iter::once_with(move || stamped_names(name, stamp)).flatten())
 }
@@ -131,11 +132,11 @@ mod tests {
     #[test]
     fn a_taken_name_is_stamped_then_counted() {
         let stamp: Timestamp = "2026-05-20T08:14:00.123Z".parse().unwrap();
-        let names: Vec<_> = candidates("r-f.json", stamp).take(3).collect();
+        let names: Vec<_> = candidate_names("r-f.json", stamp).take(3).collect();
         assert_eq!(names, ["r-f.json", "r-f~20260520T081400123Z.json", "r-f~20260520T081400123Z-2.json"]);
-        let again: Vec<_> = candidates(&names[1], stamp).take(3).collect();
+        let again: Vec<_> = candidate_names(&names[1], stamp).take(3).collect();
         assert_eq!(again[2], "r-f~20260520T081400123Z-2.json");
         let long = format!("{}.json", "é".repeat(125));
-        assert!(candidates(&long, stamp).nth(5000).unwrap().len() <= 255);
+        assert!(candidate_names(&long, stamp).nth(5000).unwrap().len() <= 255);
     }
 }

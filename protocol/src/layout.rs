@@ -2,26 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{DrainId, FaultKey};
-
 use crate::names::{fault_part, run_part};
-
-/// The folder of events that wait.
-pub(crate) const PENDING: &str = "pending-investigations";
-/// The folder of what drains hold.
-pub(crate) const IN_FLIGHT: &str = "in-flight";
-/// The folder of settled events.
-pub(crate) const PROCESSED: &str = "processed";
-/// The folder of events that were given up on.
-pub(crate) const DEAD_LETTER: &str = "dead-letter";
-/// The folder of files that are no readable events.
-pub(crate) const QUARANTINE: &str = "quarantine";
-
-/// The folder of reports.
-pub(crate) const REPORTS: &str = "reports";
-
-/// The file that stops all dispatching while it is there, whatever it is.
-pub(crate) const STOP: &str = "STOP";
+use crate::{DrainId, FaultKey};
 
 /// The paths beneath one home.
 #[derive(Debug, Clone)]
@@ -31,6 +13,21 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The folder of events that wait.
+    pub const PENDING: &str = "pending-investigations";
+    /// The folder of what drains hold.
+    pub const IN_FLIGHT: &str = "in-flight";
+    /// The folder of settled events.
+    pub const PROCESSED: &str = "processed";
+    /// The folder of events that were given up on.
+    pub const DEAD_LETTER: &str = "dead-letter";
+    /// The folder of files that are no readable events.
+    pub const QUARANTINE: &str = "quarantine";
+    /// The folder of reports.
+    pub const REPORTS: &str = "reports";
+    /// The file that stops all dispatching while it is there, whatever it is.
+    pub const STOP: &str = "STOP";
+
     /// The layout of a home.
     pub fn new(home: impl Into<PathBuf>) -> Self {
         let home = home.into();
@@ -50,17 +47,17 @@ impl Layout {
 
     /// The file that stops all dispatching while it is there.
     pub fn stop(&self) -> PathBuf {
-        self.queue.join(STOP)
+        self.queue.join(Self::STOP)
     }
 
     /// Events that wait.
     pub fn pending(&self) -> PathBuf {
-        self.queue.join(PENDING)
+        self.queue.join(Self::PENDING)
     }
 
     /// What drains hold.
     pub fn in_flight(&self) -> PathBuf {
-        self.queue.join(IN_FLIGHT)
+        self.queue.join(Self::IN_FLIGHT)
     }
 
     /// What one drain holds.
@@ -70,22 +67,22 @@ impl Layout {
 
     /// Settled events.
     pub fn processed(&self) -> PathBuf {
-        self.queue.join(PROCESSED)
+        self.queue.join(Self::PROCESSED)
     }
 
     /// Events that were given up on.
     pub fn dead_letter(&self) -> PathBuf {
-        self.queue.join(DEAD_LETTER)
+        self.queue.join(Self::DEAD_LETTER)
     }
 
     /// Files that are no readable events.
     pub fn quarantine(&self) -> PathBuf {
-        self.queue.join(QUARANTINE)
+        self.queue.join(Self::QUARANTINE)
     }
 
     /// The reports of one run.
     pub fn reports_of(&self, key: &FaultKey) -> PathBuf {
-        self.queue.join(REPORTS).join(run_part(&key.run_id))
+        self.queue.join(Self::REPORTS).join(run_part(&key.run_id))
     }
 
     /// The stem of a fault's report files: `.md` and `.json` are added to it.
@@ -95,7 +92,7 @@ impl Layout {
 
     /// The path of a fault's report for people, relative to the queue root.
     pub fn report_in_queue(key: &FaultKey) -> String {
-        format!("{REPORTS}/{}/{}.md", run_part(&key.run_id), fault_part(&key.fault_id))
+        format!("{}/{}/{}.md", Self::REPORTS, run_part(&key.run_id), fault_part(&key.fault_id))
     }
 
     /// Notes for people, unless the user keeps them elsewhere.
