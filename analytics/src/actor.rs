@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use haltline_protocol::{Record, RecordBatch, Sink, SinkError};
+use haltline_protocol::{Receipt, Record, RecordBatch, Sink, SinkError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::filing::worse;
@@ -16,11 +16,11 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis
 
 /// Records outcomes and files reports.
 pub struct Analytics {
-    desks: Vec<Desk>,
+    slots: Vec<SinkSlot>,
 }
 
 /// A sink, and what it has done so far.
-struct Desk {
+struct SinkSlot {
     sink: Box<dyn Sink>,
     tally: SinkTally,
 }
@@ -37,40 +37,43 @@ pub struct AnalyticsSummary {
 pub struct SinkTally {
     /// The sink's name.
     pub sink: &'static str,
-    /// Notes, reports or lines that it made anew for people to act on.
-    pub filed: u32,
+    /// What it made anew for people.
+    pub filed: Receipt,
     /// Batches that it did not take in the end.
     pub refused: u32,
 }
 
 impl AnalyticsSummary {
-    /// What the sinks of this name made anew; 0 where there is none.
-    pub fn filed(&self, sink: &str) -> u32 {
-        self.sinks.iter().filter(|tally| tally.sink == sink).map(|tally| tally.filed).sum()
+    /// Returns what all sinks made anew for people.
+    pub fn filed(&self) -> Receipt {
+        total(self.sinks.iter())
     }
+}
 
-    /// The notes that were filed: `inboxFiled` in a drain's result.
-    pub fn inbox_filed(&self) -> u32 {
-        self.filed("inbox")
-    }
-
-    /// The patterns that were proposed: `proposalsAppended` in a drain's result.
-    pub fn proposals_appended(&self) -> u32 {
-        self.filed("proposals")
-    }
+fn total<'a>(tallies: impl Iterator<Item = &'a SinkTally>) -> Receipt {
+    tallies.fold(Receipt::default(), |mut sum, tally| {
+        sum += tally.filed;
+        sum
+    })
 }
 
 impl Analytics {
     /// Takes the sinks, open, in the order in which each batch is handed to them.
     pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        let desk = |sink: Box<dyn Sink>| Desk { tally: SinkTally { sink: sink.name(), filed: 0, refused: 0 }, sink };
-        Self { desks: sinks.into_iter().map(desk).collect() }
+        let slot = |sink: Box<dyn Sink>| SinkSlot {
+            tally: SinkTally { sink: sink.name(), filed: Receipt::default(), refused: 0 },
+            sink,
+        };
+        Self { slots: sinks.into_iter().map(slot).collect() }
     }
 
     /// Works until there are no senders left. There is no other stop: whoever still sends wants it recorded, and a
     /// sender that no longer waits for its answer is not made to wait for further tries.
     pub async fn run(mut self, mut batches: mpsc::Receiver<RecordBatch>) -> AnalyticsSummary {
-        while let Some(RecordBatch { records, replay, mut acknowledge }) = batches.recv().await {
+        while let Some(RecordBatch { mut records, replay, mut acknowledge }) = batches.recv().await {
+            if let Some(Record::Drained(totals)) = records.last_mut() {
+                totals.filed = total(self.slots.iter().map(|slot| &slot.tally));
+            }
             let answer = self.deliver(&records, replay, &mut acknowledge).await;
             if let Err(error) = &answer {
                 tracing::error!(%error, records = records.len(), "records are not delivered; the journal keeps them");
@@ -79,7 +82,7 @@ impl Analytics {
                 tracing::debug!(records = records.len(), "nobody waits for the acknowledgement");
             }
         }
-        AnalyticsSummary { sinks: self.desks.into_iter().map(|desk| desk.tally).collect() }
+        AnalyticsSummary { sinks: self.slots.into_iter().map(|slot| slot.tally).collect() }
     }
 
     async fn deliver(
@@ -88,18 +91,18 @@ impl Analytics {
         replay: bool,
         acknowledge: &mut oneshot::Sender<Result<(), SinkError>>,
     ) -> Result<(), SinkError> {
-        let mut lacking: Vec<&mut Desk> = self.desks.iter_mut().collect();
+        let mut lacking: Vec<&mut SinkSlot> = self.slots.iter_mut().collect();
         let mut worst = None;
         let mut pauses = PAUSES.into_iter();
         let mut replay = replay;
         loop {
             let mut passing = Vec::new();
-            for desk in lacking {
-                match desk.sink.deliver(records, replay).await {
-                    Ok(receipt) => desk.tally.filed += receipt.filed,
-                    Err(error @ SinkError::Retriable { .. }) => passing.push((desk, error)),
+            for slot in lacking {
+                match slot.sink.deliver(records, replay).await {
+                    Ok(receipt) => slot.tally.filed += receipt,
+                    Err(error @ SinkError::Retriable { .. }) => passing.push((slot, error)),
                     Err(error @ SinkError::Permanent { .. }) => {
-                        desk.tally.refused += 1;
+                        slot.tally.refused += 1;
                         worst = Some(worse(worst, error));
                     }
                 }
@@ -109,8 +112,8 @@ impl Analytics {
             };
             let pause = pauses.next().filter(|_| !acknowledge.is_closed());
             let Some(pause) = pause else {
-                for (desk, error) in passing {
-                    desk.tally.refused += 1;
+                for (slot, error) in passing {
+                    slot.tally.refused += 1;
                     worst = Some(worse(worst, error));
                 }
                 break;
@@ -120,7 +123,7 @@ impl Analytics {
                 () = tokio::time::sleep(pause) => {}
                 () = acknowledge.closed() => {}
             }
-            lacking = passing.into_iter().map(|(desk, _)| desk).collect();
+            lacking = passing.into_iter().map(|(slot, _)| slot).collect();
             // What failed may have been delivered in part.
             replay = true;
         }
@@ -156,7 +159,10 @@ mod tests {
 
         async fn deliver(&mut self, records: &[Record], replay: bool) -> Result<Receipt, SinkError> {
             self.deliveries.lock().unwrap().push((self.name, records[0].pair().1, replay));
-            self.answers.pop_front().unwrap_or(Ok(Receipt { filed: 1 }))
+            self.answers.pop_front().unwrap_or(Ok(match self.name {
+                "inbox" => Receipt { notes: 1, ..Receipt::default() },
+                _ => Receipt { proposals: 1, ..Receipt::default() },
+            }))
         }
     }
 
@@ -211,7 +217,7 @@ mod tests {
         assert!(case.answers.iter().all(Result::is_ok));
         let expected = [("inbox", 1, false), ("proposals", 1, false), ("inbox", 2, false), ("proposals", 2, false)];
         assert_eq!(case.deliveries, expected);
-        assert_eq!((case.summary.inbox_filed(), case.summary.proposals_appended()), (2, 2));
+        assert_eq!(case.summary.filed(), Receipt { notes: 2, proposals: 2, reports: 0 });
     }
 
     #[tokio::test(start_paused = true)]
@@ -222,7 +228,7 @@ mod tests {
         let expected = [("inbox", 1, false), ("proposals", 1, false), ("proposals", 1, true), ("proposals", 1, true)];
         assert_eq!(case.deliveries, expected);
         assert_eq!(started.elapsed().as_millis(), 500);
-        assert_eq!((case.summary.inbox_filed(), case.summary.proposals_appended()), (1, 1));
+        assert_eq!(case.summary.filed(), Receipt { notes: 1, proposals: 1, reports: 0 });
     }
 
     #[tokio::test(start_paused = true)]
@@ -232,8 +238,11 @@ mod tests {
         assert!(matches!(case.answers[0], Err(SinkError::Retriable { sink: "inbox", .. })));
         assert!(case.answers[1].is_ok());
         assert_eq!(case.deliveries.iter().filter(|delivery| delivery.1 == 1).count(), 5);
-        assert_eq!(case.summary.sinks[0], SinkTally { sink: "inbox", filed: 1, refused: 1 });
-        assert_eq!(case.summary.sinks[1].filed, 2);
+        assert_eq!(
+            case.summary.sinks[0],
+            SinkTally { sink: "inbox", filed: Receipt { notes: 1, ..Receipt::default() }, refused: 1 }
+        );
+        assert_eq!(case.summary.sinks[1].filed.proposals, 2);
     }
 
     #[tokio::test(start_paused = true)]

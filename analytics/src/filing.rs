@@ -14,6 +14,9 @@ pub(crate) trait Filer: Send + Sync + 'static {
 
     /// Files a report durably, unless it is there already. Answers whether something was made anew for a person.
     fn file(&self, filing: &Filing) -> Result<bool, QueueError>;
+
+    /// Says what so many things that were made anew are.
+    fn receipt(count: u32) -> Receipt;
 }
 
 /// A sink that hands the reports of a batch to its filer, and passes over everything else.
@@ -40,7 +43,7 @@ impl<F: Filer> Sink for FilingSink<F> {
             .iter()
             .filter_map(|record| match record {
                 Record::Reported(filing) => Some(Arc::clone(filing)),
-                Record::Settled(_) => None,
+                _ => None,
             })
             .collect();
         if filings.is_empty() {
@@ -51,7 +54,7 @@ impl<F: Filer> Sink for FilingSink<F> {
         self.filed += filed;
         match failure {
             Some(failure) => Err(failure),
-            None => Ok(Receipt { filed: std::mem::take(&mut self.filed) }),
+            None => Ok(F::receipt(std::mem::take(&mut self.filed))),
         }
     }
 }
@@ -115,6 +118,10 @@ mod tests {
             }
             Ok(is_new)
         }
+
+        fn receipt(count: u32) -> Receipt {
+            Receipt { notes: count, ..Receipt::default() }
+        }
     }
 
     fn record(seq: u64) -> Record {
@@ -155,7 +162,7 @@ mod tests {
         let (first, second, filed) = deliver_twice(Errno::NOSPC).await;
         assert!(matches!(first, Err(SinkError::Retriable { .. })));
         assert_eq!(filed, [1, 2, 3]);
-        assert_eq!(second.filed, 3);
+        assert_eq!(second.notes, 3);
     }
 
     #[tokio::test]
@@ -163,6 +170,6 @@ mod tests {
         let (first, second, filed) = deliver_twice(Errno::LOOP).await;
         assert!(matches!(first, Err(SinkError::Permanent { .. })));
         assert_eq!(filed, [1, 3, 2]);
-        assert_eq!(second.filed, 3);
+        assert_eq!(second.notes, 3);
     }
 }

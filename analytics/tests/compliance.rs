@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::Suite;
 use haltline_analytics::{SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
-use haltline_protocol::Layout;
+use haltline_protocol::{Layout, Receipt};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -71,7 +71,7 @@ async fn one_batch_reaches_every_file_that_the_contract_names() {
     let sinks = open_sinks(SINKS, &[], &context).unwrap();
     let (answer, summary) = common::acknowledged(sinks, common::records(), false).await;
     answer.unwrap();
-    assert_eq!((summary.inbox_filed(), summary.proposals_appended(), summary.filed("report")), (2, 2, 2));
+    assert_eq!(summary.filed(), Receipt { notes: 2, proposals: 2, reports: 2 });
     let names: Vec<_> = common::tree(home.path()).into_keys().collect();
     let expected = [
         "analytics/skill-faults.jsonl",

@@ -99,14 +99,14 @@ async fn one_sink_that_may_not_write_keeps_no_other_from_it_and_gets_its_rows_la
     allow(&home.join("analytics"), 0o500);
     let (answer, summary) = acknowledged(sinks, records(), false).await;
     assert!(matches!(&answer, Err(SinkError::Permanent { sink: "jsonl", .. })), "{answer:?}");
-    assert_eq!(summary.inbox_filed(), 2);
+    assert_eq!(summary.filed().notes, 2);
     let before = tree(&home);
 
     allow(&home.join("analytics"), 0o700);
     let sinks = open_sinks(SINKS, &[], &context).unwrap();
     let (answer, summary) = acknowledged(sinks, records(), true).await;
     answer.unwrap();
-    assert_eq!(summary.inbox_filed(), 0);
+    assert_eq!(summary.filed().notes, 0);
     let mut after = tree(&home);
     let rows = after.remove("analytics/skill-faults.jsonl").unwrap();
     assert_eq!(rows.lines().count(), 3);

@@ -29,10 +29,11 @@ pub(crate) struct DrainResult {
 
 impl DrainResult {
     pub(crate) fn new(drained: &Drained, dry_run: bool) -> Self {
+        let filed = drained.analytics.filed();
         Self {
             counts: drained.report.counts.clone(),
-            inbox_filed: drained.analytics.inbox_filed(),
-            proposals_appended: drained.analytics.proposals_appended(),
+            inbox_filed: filed.notes,
+            proposals_appended: filed.proposals,
             aborted: drained.report.stopped,
             dry_run,
             drain_id: Some(drained.drain_id.clone()),

@@ -24,6 +24,7 @@ mod severity;
 mod sink;
 mod strict;
 mod time;
+mod totals;
 
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
@@ -48,5 +49,6 @@ pub use redact::{Redactor, own_secrets};
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
 pub use row::{ROW_SCHEMA, Row, RowDraft};
 pub use severity::Severity;
-pub use sink::{Receipt, Sink, SinkError};
+pub use sink::{Sink, SinkError};
 pub use time::{compact_stamp, rfc3339_millis};
+pub use totals::{DrainTotals, Receipt, UpgradeSummary};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Citation, DrainId, HaltEvent, Report, Row, Usage};
+use crate::{Citation, DrainId, DrainTotals, HaltEvent, Report, Row, UpgradeSummary, Usage};
 
-/// One thing that happened. A sink takes what concerns it and passes over the rest.
+/// One thing that happened. A sink takes what concerns it and ignores the rest.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "rows are the many: a box would cost an allocation an event")]
 pub enum Record {
@@ -14,14 +14,21 @@ pub enum Record {
     Settled(Row),
     /// An investigator's checked report is to be filed, before its event leaves the queue.
     Reported(Arc<Filing>),
+    /// A drain has ended. It is the last record of its drain, and the last of its batch.
+    Drained(Box<DrainTotals>),
+    /// A migration has ended.
+    Upgraded(Box<UpgradeSummary>),
 }
 
 impl Record {
-    /// The pair that is unique over all drains for ever.
+    /// Returns the pair that is unique over all drains and upgrades for ever.
     pub fn pair(&self) -> (&DrainId, u64) {
         match self {
             Self::Settled(row) => (&row.drain_id, row.seq),
             Self::Reported(filing) => (&filing.drain_id, filing.seq),
+            // Rows and attempts count from 1.
+            Self::Drained(totals) => (&totals.drain_id, 0),
+            Self::Upgraded(summary) => (&summary.upgrade_id, summary.seq),
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::Record;
+use crate::{Receipt, Record};
 
 /// Takes records to where somebody reads them.
 ///
@@ -18,13 +18,6 @@ pub trait Sink: Send {
     /// # Errors
     /// The records were not delivered, or only in part; the same batch may be delivered again.
     async fn deliver(&mut self, records: &[Record], replay: bool) -> Result<Receipt, SinkError>;
-}
-
-/// What one delivery made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// Notes or lines that were made anew for people to act on.
-    pub filed: u32,
 }
 
 /// Why a sink could not deliver.

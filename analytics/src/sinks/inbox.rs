@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Filing, Layout, QueueError, Severity, Sink, fault_part};
+use haltline_protocol::{Filing, Layout, QueueError, Receipt, Severity, Sink, fault_part};
 use haltline_spool::Folder;
 use rustix::io::Errno;
 
@@ -81,6 +81,10 @@ impl Filer for NoteFiler {
             }
         }
         Err(failed("find a free name for", folder.path().join(format!("{stem}.md")), Errno::EXIST))
+    }
+
+    fn receipt(count: u32) -> Receipt {
+        Receipt { notes: count, ..Receipt::default() }
     }
 }
 
@@ -202,7 +206,7 @@ mod tests {
         let context = SinkContext { layout: Layout::new(home.path()), inbox_override: Some(link) };
         let mut sink = Inbox.open(&toml::Table::new(), &context).unwrap();
         let record = haltline_protocol::Record::Reported(filing("HIGH", ReportOutcome::NeedsHuman, 1).into());
-        assert_eq!(sink.deliver(&[record], false).await.unwrap().filed, 1);
+        assert_eq!(sink.deliver(&[record], false).await.unwrap().notes, 1);
         assert!(target.join("2026-05-20-halt-F:all:1.md").is_file());
         assert!(!home.path().join("skill-faults").try_exists().unwrap());
     }

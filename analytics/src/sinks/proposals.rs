@@ -5,7 +5,8 @@
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
 use haltline_protocol::{
-    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Redactor, Severity, Sink, rfc3339_millis,
+    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Receipt, Redactor, Severity, Sink,
+    rfc3339_millis,
 };
 use haltline_spool::Folder;
 use serde::Serialize;
@@ -150,6 +151,10 @@ impl Filer for ProposalFiler {
         let rejected = serde_json::to_vec(&line).map_err(broken)?;
         self.rejected.lock()?.append(&[&rejected, b"\n".as_slice()].concat())?;
         Ok(false)
+    }
+
+    fn receipt(count: u32) -> Receipt {
+        Receipt { proposals: count, ..Receipt::default() }
     }
 }
 

@@ -5,8 +5,8 @@
 //! so too, for the crash between the two.
 
 use haltline_protocol::{
-    Citation, CostSource, DrainId, Filing, Layout, QueueError, Redactor, Report, Sink, candidate_names, rfc3339_millis,
-    run_part,
+    Citation, CostSource, DrainId, Filing, Layout, QueueError, Receipt, Redactor, Report, Sink, candidate_names,
+    rfc3339_millis, run_part,
 };
 use haltline_spool::Folder;
 use jiff::Timestamp;
@@ -130,6 +130,10 @@ impl Filer for ReportFiler {
             }
         }
         Err(failed("write", folder.path().join(json_name), Errno::EXIST))
+    }
+
+    fn receipt(count: u32) -> Receipt {
+        Receipt { reports: count, ..Receipt::default() }
     }
 }
 

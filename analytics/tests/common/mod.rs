@@ -14,7 +14,7 @@ use std::time::Duration;
 use haltline_analytics::{Analytics, SinkContext, SinkFactory};
 use haltline_protocol::{
     BlastRadius, Cost, CostSource, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal, ProposedFix,
-    Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink, SinkError, Usage,
+    Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink, SinkError, Usage,
 };
 use haltline_spool::Folder;
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ impl Suite<'_> {
         let mut sink = self.open(home.path());
         sink.deliver(&records(), false).await.unwrap();
         let once = tree(home.path());
-        assert_eq!(sink.deliver(&records(), true).await.unwrap().filed, 0, "nothing is made anew");
+        assert_eq!(sink.deliver(&records(), true).await.unwrap(), Receipt::default(), "nothing is made anew");
         assert_eq!(tree(home.path()), once, "by the same sink");
         self.open(home.path()).deliver(&records(), true).await.unwrap();
         assert_eq!(tree(home.path()), once, "by the next drain's");

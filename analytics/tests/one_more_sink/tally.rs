@@ -62,6 +62,6 @@ impl Sink for TallySink {
                 leave(record).map_err(|problem| SinkError::Permanent { sink: SINK, reason: problem.to_string() })?;
             filed += u32::from(made);
         }
-        Ok(Receipt { filed })
+        Ok(Receipt { notes: filed, ..Receipt::default() })
     }
 }

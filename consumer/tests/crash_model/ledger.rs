@@ -94,6 +94,7 @@ impl Accounts {
                 }
                 Some(_) => {}
             },
+            Record::Drained(_) | Record::Upgraded(_) => {}
         }
     }
 

@@ -243,8 +243,7 @@ async fn file(
     let records = [Record::Reported(filing)];
     for mut sink in sinks {
         match sink.deliver(&records, false).await {
-            Ok(receipt) if sink.name() == "inbox" => filed.inbox_filed += receipt.filed,
-            Ok(_) => {}
+            Ok(receipt) => filed.inbox_filed += receipt.notes,
             Err(error) => filed.unfiled.push(error),
         }
     }
