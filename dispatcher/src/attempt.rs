@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use haltline_process::{Output, ProcessId, Streams};
 use haltline_protocol::Investigation;
 use haltline_spool::Folder;
 use rustix::fs::OFlags;
@@ -31,7 +32,7 @@ pub(crate) const PROMPT: &str = "prompt.txt";
 /// What the process prints.
 pub(crate) const STDOUT: &str = "stdout";
 /// What the process complains of.
-pub(crate) const STDERR: &str = "stderr";
+const STDERR: &str = "stderr";
 const NOTE: &str = "attempt.json";
 const PROCESS: &str = "process.json";
 const RESULT: &str = "result.json";
@@ -56,18 +57,6 @@ pub(crate) struct AttemptNote {
     pub(crate) model: Option<String>,
     /// The random word of the attempt.
     pub(crate) nonce: String,
-}
-
-/// Which process works on it. A pid alone says nothing: pids come again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ProcessNote {
-    /// The process; its process group and its session have the same number.
-    pub(crate) pid: i32,
-    /// When it started, in clock ticks since the boot (proc_pid_stat(5), field 22).
-    pub(crate) start_ticks: u64,
-    /// The boot that the ticks count from.
-    pub(crate) boot_id: String,
 }
 
 impl Attempt {
@@ -103,8 +92,13 @@ impl Attempt {
         symlink(target, &path).map_err(|error| named("make", &path, &error))
     }
 
-    /// Makes a file for the process to print to. We read it through the same handle.
-    pub(crate) fn create_output(&self, name: &str) -> io::Result<File> {
+    /// Opens the prompt, and makes the files for the process to print to. We read them through the same handles.
+    pub(crate) fn streams(&self) -> io::Result<Streams> {
+        let stdin = self.open(PROMPT)?;
+        Ok(Streams { stdin, stdout: self.create_output(STDOUT)?, stderr: self.create_output(STDERR)? })
+    }
+
+    fn create_output(&self, name: &str) -> io::Result<File> {
         let path = self.folder.join(name);
         let opened = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path);
         opened.map_err(|error| named("make", &path, &error))
@@ -131,11 +125,23 @@ impl Attempt {
         self.read_back(NOTE)
     }
 
-    pub(crate) fn write_process(&self, process: &ProcessNote) -> io::Result<()> {
+    /// The standard streams of a process that had begun, as far as they are there.
+    pub(crate) fn left_streams(&self) -> Vec<File> {
+        [PROMPT, STDOUT, STDERR].into_iter().filter_map(|name| self.open(name).ok()).collect()
+    }
+
+    /// What a process printed; none where that is more than `most` bytes a stream, or cannot be read.
+    pub(crate) fn left_output(&self, most: u64) -> Option<Output> {
+        let open =
+            |name| self.open(name).inspect_err(|error| tracing::debug!(%error, "an attempt left no output")).ok();
+        Output::read(open(STDOUT)?, open(STDERR)?, most)
+    }
+
+    pub(crate) fn write_process(&self, process: &ProcessId) -> io::Result<()> {
         self.write_new(PROCESS, &serde_json::to_vec(process)?)
     }
 
-    pub(crate) fn process(&self) -> Option<ProcessNote> {
+    pub(crate) fn process(&self) -> Option<ProcessId> {
         self.read_back(PROCESS)
     }
 

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use haltline_process::MARK;
+
 /// Variables of our environment, taken once, so that nothing reads it behind our back.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -72,7 +74,7 @@ impl Environment {
             .collect();
         allowed.insert("PATH".into(), self.path().to_owned());
         allowed.insert("TERM".into(), "dumb".into());
-        allowed.insert("TMPDIR".into(), folder.into());
+        allowed.insert(MARK.into(), folder.into());
         allowed.insert(DEPTH.into(), (self.depth() + 1).to_string().into());
         allowed
     }

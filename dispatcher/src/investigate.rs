@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use haltline_process::{Child, Ended, Launch, Limits, StartError};
 use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage};
 use haltline_spool::{Mutant, is_on};
 use jiff::Timestamp;
@@ -14,12 +15,12 @@ use crate::attempt::{Attempt, AttemptNote, EVENT, PROMPT};
 use crate::citations::verify;
 use crate::clean::event_from_outside;
 use crate::cost::{ModelTokens, SaidCost, add_tokens};
-use crate::process::{self, Ended, Launch, Limits, working_directory};
 use crate::prompt::write_prompt;
 use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
 use crate::report_check::{Checked, Expected, quoted_reports};
 use crate::salvage::salvage;
 use crate::schema::report_schema;
+use crate::secret_places::working_directory;
 use crate::verdict::{decide, not_started};
 use crate::{Charges, Environment, Hidden};
 
@@ -123,10 +124,14 @@ impl ProcessInvestigator {
         if let Err(error) = self.write_files(assignment, attempt, &line, &nonce) {
             return Answer::none(Complaint::new(Failure::Crash, error.to_string()));
         }
-        let outcome = match process::run(self.launch(assignment, line, directory), attempt, cut).await {
-            Ok(outcome) => outcome,
+        let child = match self.start(assignment, attempt, line, directory) {
+            Ok(child) => child,
             Err(error) => return Answer::none(not_started(&error)),
         };
+        if let Err(error) = attempt.write_process(&child.id()) {
+            tracing::warn!(%error, "a later drain will know the investigator's process only by its mark");
+        }
+        let outcome = child.wait(cut).await;
         let captured = Captured {
             stdout: &outcome.output.stdout,
             stderr: &outcome.output.stderr,
@@ -172,18 +177,26 @@ impl ProcessInvestigator {
         line.links.iter().try_for_each(|(name, target)| attempt.link(name, target))
     }
 
-    fn launch(&self, assignment: &Assignment, line: CommandLine, directory: &Path) -> Launch {
+    fn start(
+        &self,
+        assignment: &Assignment,
+        attempt: &Attempt,
+        line: CommandLine,
+        directory: &Path,
+    ) -> Result<Child, StartError> {
         let folder = &assignment.slot.folder;
         let mut environment = self.environment.for_investigator(folder, self.provider.credentials());
         environment.extend(line.environment.into_iter().map(|(name, value)| (name.into(), value)));
         environment.extend(self.setting.section.env.iter().map(|(name, Hidden(value))| (name.into(), value.into())));
-        Launch {
+        Child::start(Launch {
             program: line.program,
             arguments: line.arguments,
             environment,
             directory: line.own_directory.map_or_else(|| directory.to_owned(), |own| folder.join(own)),
+            folder: folder.clone(),
+            streams: attempt.streams().map_err(StartError::Files)?,
             limits: self.limits,
-        }
+        })
     }
 
     fn usage(&self, tokens: Vec<ModelTokens>, said: SaidCost, was_billed: bool, duration: Duration) -> Usage {

@@ -1,11 +1,11 @@
 //! The investigator for a dry run: it starts nothing, ends nothing and writes nothing.
 
 use async_trait::async_trait;
+use haltline_process::Limits;
 use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator};
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::not_started;
-use crate::process::Limits;
 use crate::salvage::foresee;
 use crate::{Charges, Roster};
 

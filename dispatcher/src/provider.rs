@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use haltline_process::Exit;
 use haltline_protocol::{Assignment, Failure, Report};
 use jiff::Timestamp;
 
@@ -125,21 +126,10 @@ pub struct Captured<'a> {
     pub stdout: &'a str,
     /// What it complained of.
     pub stderr: &'a str,
-    /// How it ended.
-    pub exit: ExitState,
+    /// How it ended; unknown where its drain died before it.
+    pub exit: Exit,
     /// When it ended.
     pub ended: Timestamp,
-}
-
-/// How a program ended, as far as a provider cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitState {
-    /// By itself, with this code.
-    Code(i32),
-    /// By a signal, ours or another's.
-    Signal(i32),
-    /// Nobody knows: its drain died before it.
-    Unknown,
 }
 
 /// What a program's output means.

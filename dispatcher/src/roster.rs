@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use haltline_process::{Limits, is_path, is_program, look_up};
 use haltline_protocol::{Assignment, Failure, Investigation, Investigator, NoInvestigator};
 
 use crate::investigate::ProcessInvestigator;
 use crate::lineup::{Lineup, Member};
-use crate::process::Limits;
-use crate::program::{is_path, is_program, look_up};
 use crate::provider::{Provider, Setting};
 use crate::providers::{PROVIDERS, find_provider};
 use crate::salvage::salvage;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use haltline_process::{Exit, Limits, end_leftover};
 use haltline_protocol::{Assignment, AttemptSlot, Investigation, Usage};
 use jiff::Timestamp;
 
@@ -10,8 +11,7 @@ use crate::attempt::{Attempt, STDOUT};
 use crate::cost::SaidCost;
 use crate::investigate::{conclude, keep, settle_usage};
 use crate::lineup::later_folders;
-use crate::process::{Limits, end_left_process, left_output};
-use crate::provider::{Captured, ExitState};
+use crate::provider::Captured;
 use crate::providers::find_provider;
 use crate::report_check::{Expected, quoted_reports};
 use crate::verdict::last_report;
@@ -22,7 +22,7 @@ pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &C
     let mut found = None;
     for asked in all_asked(assignment) {
         let attempt = Attempt::at(&asked.slot.folder);
-        end_left_process(&attempt, attempt.process().as_ref(), limits.grace).await;
+        end_left_process(&attempt, limits.grace).await;
         let left = read(&asked, limits, charges);
         if let Some(Left { investigation, is_kept: false }) = &left {
             keep(&attempt, investigation);
@@ -30,6 +30,20 @@ pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &C
         found = found.or(left);
     }
     found.map(|left| left.investigation)
+}
+
+/// Ends what still runs of an attempt whose drain died.
+async fn end_left_process(attempt: &Attempt, grace: Duration) {
+    let folder = attempt.folder();
+    let Some(swept) = end_leftover(folder, attempt.left_streams(), attempt.process().as_ref(), grace).await else {
+        return;
+    };
+    let folder = folder.display();
+    if swept.survivors > 0 {
+        tracing::error!(%folder, survivors = swept.survivors, "processes of a dead drain cannot be ended");
+    } else {
+        tracing::warn!(%folder, ended = swept.killed, "ended what a dead drain left running");
+    }
 }
 
 /// The report that [`salvage`] would take from what is there now. Nothing is ended, and nothing written.
@@ -71,13 +85,9 @@ fn read(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Le
     }
     let note = note.as_ref()?;
     let provider = find_provider(&note.provider)?;
-    let output = left_output(&attempt, limits.output)?;
-    let captured = Captured {
-        stdout: &output.stdout,
-        stderr: &output.stderr,
-        exit: ExitState::Unknown,
-        ended: assignment.slot.begun,
-    };
+    let output = attempt.left_output(limits.output)?;
+    let captured =
+        Captured { stdout: &output.stdout, stderr: &output.stderr, exit: Exit::Unknown, ended: assignment.slot.begun };
     let reading = provider.read(&captured);
     let quoted = quoted_reports(&assignment.event);
     let expected = Expected { fault_id, nonce, needs_nonce: provider.repeats_nonce(), quoted: &quoted };

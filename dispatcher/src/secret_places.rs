@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 use crate::Environment;
 
 /// Files and folders below the user's home: of logins, of keys, of what was typed, and of haltline's own configuration,
@@ -59,8 +61,17 @@ pub(crate) fn secret_places(environment: &Environment, directory: &Path) -> Vec<
     places
 }
 
+/// Where a program works: the event's work tree if it is a folder that we may enter, else the attempt's own. A folder
+/// that holds the user's home is no work tree: whoever may read it may read every credential.
+pub(crate) fn working_directory(worktree: &str, folder: &Path, environment: &Environment) -> PathBuf {
+    let worktree = Path::new(worktree);
+    let may_enter = || access(worktree, Access::EXEC_OK | Access::READ_OK).is_ok();
+    let usable = worktree.is_absolute() && worktree.is_dir() && may_enter() && !holds_home(worktree, environment);
+    if usable { worktree.to_owned() } else { folder.to_owned() }
+}
+
 /// Whether a program that works in this folder could read the user's whole home.
-pub(crate) fn holds_home(folder: &Path, environment: &Environment) -> bool {
+fn holds_home(folder: &Path, environment: &Environment) -> bool {
     let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let folder = real(folder);
     folder.parent().is_none() || environment.folder("HOME").is_some_and(|home| real(&home).starts_with(&folder))

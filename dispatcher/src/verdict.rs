@@ -1,10 +1,10 @@
 //! What the end of a process and its output come to: a report, or the class of its failure.
 
+use haltline_process::{Ended, StartError};
 use haltline_protocol::Failure;
 
 use crate::clean::one_line;
 use crate::cost::SaidCost;
-use crate::process::{Ended, StartError};
 use crate::provider::{Complaint, Reading};
 use crate::report_check::{CheckError, Checked, Expected};
 

@@ -260,12 +260,13 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use haltline_process::Exit;
+
     use super::*;
-    use crate::provider::ExitState;
 
     fn read(stdout: &str, stderr: &str) -> Reading {
         let ended = "2026-11-22T10:00:00Z".parse().unwrap();
-        Claude.read(&Captured { stdout, stderr, exit: ExitState::Code(1), ended })
+        Claude.read(&Captured { stdout, stderr, exit: Exit::Code(1), ended })
     }
 
     fn outcome(is_error: bool, more: &Value) -> String {

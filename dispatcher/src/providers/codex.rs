@@ -288,12 +288,13 @@ impl From<Tokens> for ModelTokens {
 
 #[cfg(test)]
 mod tests {
+    use haltline_process::Exit;
+
     use super::*;
-    use crate::provider::ExitState;
 
     fn read(stdout: &str, stderr: &str) -> Reading {
         let ended = "2026-11-22T10:00:00Z".parse().unwrap();
-        Codex.read(&Captured { stdout, stderr, exit: ExitState::Code(1), ended })
+        Codex.read(&Captured { stdout, stderr, exit: Exit::Code(1), ended })
     }
 
     #[test]

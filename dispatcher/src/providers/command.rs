@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use haltline_process::Exit;
 use haltline_protocol::Failure;
 
 use crate::attempt::EVENT;
 use crate::clean::one_line;
-use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments,
-};
+use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments};
 
 /// The longest id that fits into the environment with room to spare: Linux takes 128 KiB a variable, and the event's
 /// file has the id in any case.
@@ -70,7 +69,7 @@ impl Provider for Command {
     fn read(&self, captured: &Captured<'_>) -> Reading {
         // What sh and env say of a program that is not there or is none (POSIX, 2.8.2).
         let failure = match captured.exit {
-            ExitState::Code(code @ (126 | 127)) => {
+            Exit::Code(code @ (126 | 127)) => {
                 let said = captured.stderr.lines().last().unwrap_or_default();
                 Some(Complaint::new(Failure::MissingProgram, format!("exit code {code}: {}", one_line(said))))
             }

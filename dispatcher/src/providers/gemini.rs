@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use haltline_process::Exit;
 use haltline_protocol::Failure;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,8 +21,7 @@ use serde_json::json;
 use crate::cost::ModelTokens;
 use crate::extract::objects;
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments, classify,
-    everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
 };
 
 /// Its home, below the attempt's folder.
@@ -285,12 +285,12 @@ fn by_status(status: u64) -> Option<Failure> {
 }
 
 /// Its exit code is the status modulo 256 where the server refused.
-fn by_exit(exit: ExitState) -> Option<Failure> {
+fn by_exit(exit: Exit) -> Option<Failure> {
     match exit {
-        ExitState::Code(41 | 145 | 147) => Some(Failure::Auth),
-        ExitState::Code(173) => Some(Failure::RateLimit),
-        ExitState::Code(244..=248) => Some(Failure::Overloaded),
-        ExitState::Code(code) if code != 0 => Some(Failure::Crash),
+        Exit::Code(41 | 145 | 147) => Some(Failure::Auth),
+        Exit::Code(173) => Some(Failure::RateLimit),
+        Exit::Code(244..=248) => Some(Failure::Overloaded),
+        Exit::Code(code) if code != 0 => Some(Failure::Crash),
         _ => None,
     }
 }
@@ -301,7 +301,7 @@ mod tests {
 
     fn read(stdout: &str, stderr: &str, code: i32) -> Reading {
         let ended = "2026-11-22T10:00:00Z".parse().unwrap();
-        Gemini.read(&Captured { stdout, stderr, exit: ExitState::Code(code), ended })
+        Gemini.read(&Captured { stdout, stderr, exit: Exit::Code(code), ended })
     }
 
     #[test]

@@ -8,12 +8,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use haltline_process::Exit;
 use haltline_protocol::Failure;
 use serde_json::json;
 
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, ExitState, Plan, Provider, Reading, Setting, arguments, classify,
-    everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
 };
 
 /// The agent's file. JSON is YAML.
@@ -89,10 +89,10 @@ impl Provider for Kimi {
     }
 
     fn read(&self, captured: &Captured<'_>) -> Reading {
-        let has_worked = captured.exit == ExitState::Code(0) && !captured.stdout.trim().is_empty();
+        let has_worked = captured.exit == Exit::Code(0) && !captured.stdout.trim().is_empty();
         // It prints its errors where it prints its answers.
         let said = if captured.stderr.trim().is_empty() { captured.stdout } else { captured.stderr };
-        let failed = !matches!(captured.exit, ExitState::Code(0) | ExitState::Unknown);
+        let failed = !matches!(captured.exit, Exit::Code(0) | Exit::Unknown);
         let class = classify(said, &MEANINGS).filter(|_| failed);
         let failure = class.map(|class| Complaint::said(class, said, captured.ended));
         Reading { answers: vec![captured.stdout.to_owned()], failure, has_worked, ..Reading::default() }
@@ -105,7 +105,7 @@ mod tests {
 
     fn read(stdout: &str, stderr: &str, code: i32) -> Reading {
         let ended = "2026-11-22T10:00:00Z".parse().unwrap();
-        Kimi.read(&Captured { stdout, stderr, exit: ExitState::Code(code), ended })
+        Kimi.read(&Captured { stdout, stderr, exit: Exit::Code(code), ended })
     }
 
     #[test]

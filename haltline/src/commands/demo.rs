@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use haltline_dispatcher::run_logged;
+use haltline_process::run_logged;
 use haltline_protocol::Layout;
 
 use super::{drain_faults, emit, mark_shipped, upgrade};

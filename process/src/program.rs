@@ -1,4 +1,4 @@
-//! Looks a program up, as a shell would, before anything is claimed.
+//! Looks a program up, as a shell would.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -9,8 +9,8 @@ use rustix::fs::{Access, OFlags, access};
 
 /// Finds a program in the absolute folders of `path`. A name with a slash is taken as a path of its own.
 ///
-/// Folders of PATH that are not absolute are passed over: an investigator runs in a folder that somebody else wrote.
-pub(crate) fn look_up(program: &OsStr, path: &OsStr) -> Option<PathBuf> {
+/// Folders of PATH that are not absolute are passed over: a child may run in a folder that somebody else wrote.
+pub fn look_up(program: &OsStr, path: &OsStr) -> Option<PathBuf> {
     let name = Path::new(program);
     if is_path(program) {
         let place = std::path::absolute(name).ok()?;
@@ -23,13 +23,13 @@ pub(crate) fn look_up(program: &OsStr, path: &OsStr) -> Option<PathBuf> {
 }
 
 /// Whether a program is given by a path of its own, and not by a name to be found on PATH.
-pub(crate) fn is_path(program: &OsStr) -> bool {
+pub fn is_path(program: &OsStr) -> bool {
     let name = Path::new(program);
     name.components().count() > 1 || name.is_absolute()
 }
 
 /// Whether it is a regular file that we may execute. A folder is executable too, and is no program.
-pub(crate) fn is_program(place: &Path) -> bool {
+pub fn is_program(place: &Path) -> bool {
     place.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
         && access(place, Access::EXEC_OK).is_ok()
         && !is_of_another_machine(place)
