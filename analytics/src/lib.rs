@@ -4,9 +4,7 @@ mod actor;
 mod append;
 mod factory;
 mod filing;
-mod markdown;
 mod problem;
-mod render;
 mod sinks;
 mod telemetry;
 

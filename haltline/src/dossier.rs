@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, Severity, fault_part};
+use haltline_protocol::{
+    DrainId, FaultKey, HaltEvent, Layout, QueueError, ReportFile, RowLine, Severity, fault_part, note_tells_of,
+};
 use haltline_spool::{Folder, LARGEST_ROW};
-use serde::Deserialize;
 
 use crate::case::{Case, CaseError};
 use crate::cli::{DrainArgs, OneFault};
 use crate::config;
-use crate::rows::{SeenRow, rows};
+use crate::rows::rows;
 use crate::sighting::State;
 
 /// The most that is read of a report or a note, in bytes.
@@ -22,7 +23,7 @@ const LONGEST_FILE: u64 = 16 << 20;
 pub(crate) struct Dossier {
     pub(crate) case: Case,
     /// What became of it, in the order in which it was recorded.
-    pub(crate) rows: Vec<SeenRow>,
+    pub(crate) rows: Vec<RowLine<'static>>,
     /// The last report.
     pub(crate) report: Option<SeenReport>,
     /// Earlier reports, for people and for programs.
@@ -42,25 +43,7 @@ pub(crate) struct Dossier {
 pub(crate) struct SeenReport {
     /// For people.
     pub(crate) path: PathBuf,
-    pub(crate) says: Option<ReportSays>,
-}
-
-/// What of a report for programs is told.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ReportSays {
-    pub(crate) outcome: String,
-    pub(crate) root_cause: String,
-    #[serde(default)]
-    ts: String,
-    drain_id: String,
-    seq: u64,
-}
-
-impl ReportSays {
-    pub(crate) fn ts(&self) -> &str {
-        &self.ts
-    }
+    pub(crate) says: Option<ReportFile<'static>>,
 }
 
 impl Dossier {
@@ -77,7 +60,7 @@ impl Dossier {
             found => found?,
         };
         let key = &case.key;
-        let is_its = |row: &SeenRow| {
+        let is_its = |row: &RowLine<'static>| {
             row.fault_id.as_deref() == Some(key.fault_id.as_str()) && row.run_id.as_deref() == Some(key.run_id.as_str())
         };
         let rows = rows(layout, is_its)?;
@@ -108,13 +91,11 @@ impl Dossier {
 fn known_by_rows(layout: &Layout, args: &OneFault) -> Result<Option<FaultKey>, CaseError> {
     let rows = rows(layout, |row| {
         (row.fault_id.as_deref() == Some(args.id.as_str()) || row.file == args.id)
-            && args.run_id.as_ref().is_none_or(|run_id| row.run_id.as_ref() == Some(run_id))
+            && args.run_id.as_ref().is_none_or(|run_id| row.run_id.as_deref() == Some(run_id))
     })?;
     let keys: BTreeSet<_> = rows
         .into_iter()
-        .filter_map(|row| {
-            Some(FaultKey { run_id: row.run_id?.as_str().into(), fault_id: row.fault_id?.as_str().into() })
-        })
+        .filter_map(|row| Some(FaultKey { run_id: (&*row.run_id?).into(), fault_id: (&*row.fault_id?).into() }))
         .collect();
     if keys.len() > 1 {
         return Err(CaseError::several(&args.id, &keys));
@@ -137,7 +118,7 @@ fn sorted_names(folder: &Folder) -> Result<Vec<String>, QueueError> {
 }
 
 /// Which investigation a file is of, as its last line says it.
-type Investigation = (String, u64);
+type Investigation = (DrainId, u64);
 
 /// The reports of a fault.
 #[derive(Default)]
@@ -162,27 +143,24 @@ fn reports(layout: &Layout, key: &FaultKey) -> Result<Reports, QueueError> {
             reports.earlier.push(path);
         }
         if (is_kept && name.ends_with(".json")) || name == json_name {
-            reports.investigations.extend(says(&folder, &name).map(|says| (says.drain_id, says.seq)));
+            reports.investigations.extend(says(&folder, &name).map(|says| (says.drain_id.into_owned(), says.seq)));
         }
     }
     Ok(reports)
 }
 
 /// What a report says; none where it cannot be read as one.
-fn says(folder: &Folder, name: &str) -> Option<ReportSays> {
-    serde_json::from_slice(&folder.read(name, LONGEST_FILE).ok()??).ok()
+fn says(folder: &Folder, name: &str) -> Option<ReportFile<'static>> {
+    ReportFile::parse(&folder.read(name, LONGEST_FILE).ok()??)
 }
 
 /// The notes of a fault's investigations. Other runs may have notes of the same name.
 fn notes(inbox: &Path, key: &FaultKey, investigations: &[Investigation]) -> Result<Vec<PathBuf>, QueueError> {
     let Some(folder) = open(inbox)? else { return Ok(Vec::new()) };
     let part = format!("-halt-{}", fault_part(&key.fault_id));
-    let lines: Vec<_> = investigations.iter().map(|(drain_id, seq)| format!("drainId={drain_id} seq={seq} ")).collect();
     let is_its = |name: &String| {
-        let bytes = folder.read(name, LONGEST_FILE).ok().flatten().unwrap_or_default();
-        let last = bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        let last = String::from_utf8_lossy(last);
-        lines.iter().any(|line| last.contains(line))
+        let file = folder.read(name, LONGEST_FILE).ok().flatten().unwrap_or_default();
+        investigations.iter().any(|(drain_id, seq)| note_tells_of(&file, drain_id, *seq))
     };
     let names = sorted_names(&folder)?.into_iter().filter(|name| name.contains(&part) && name.ends_with(".md"));
     Ok(names.filter(is_its).map(|name| folder.path().join(name)).collect())

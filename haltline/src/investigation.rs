@@ -103,7 +103,7 @@ impl<'a> UsageTold<'a> {
     fn line(&self) -> String {
         let model = self.model.map(|model| format!(" with {}", visible(model))).unwrap_or_default();
         let cost = match (self.cost_usd, self.cost_source) {
-            (Some(usd), Some(source)) => format!("${usd:.4} ({})", format!("{source:?}").to_lowercase()),
+            (Some(usd), Some(source)) => format!("${usd:.4} ({})", source.as_str()),
             _ => "at unknown cost".to_owned(),
         };
         let tokens = match (self.tokens_in, self.tokens_cached, self.tokens_out) {

@@ -117,6 +117,17 @@ pub enum CostSource {
     Assumed,
 }
 
+impl CostSource {
+    /// The name in rows and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
 /// Why an investigation brought no report.
 #[derive(Debug, Clone, Error)]
 #[error("{class}: {detail}{}", until(*retry_after))]

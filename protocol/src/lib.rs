@@ -4,6 +4,7 @@
 mod delivery;
 mod document;
 mod event;
+mod formats;
 mod ids;
 mod investigator;
 mod kind;
@@ -29,6 +30,7 @@ mod totals;
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
+pub use formats::{ReportFile, RowLine, note_tells_of, note_text, report_tells_of, report_text};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
 pub use investigator::{
     Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
@@ -47,7 +49,7 @@ pub use queue::{
 pub use record::{Filing, Record};
 pub use redact::{Redactor, own_secrets};
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
-pub use row::{ROW_SCHEMA, Row, RowDraft};
+pub use row::{Row, RowDraft};
 pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use time::{compact_stamp, rfc3339_millis};

@@ -1,14 +1,9 @@
-//! The analytics row: one line of `skill-faults.jsonl`.
+//! The analytics row, before and after its move. `formats::row_line` writes and reads it.
 
 use jiff::Timestamp;
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::time::rfc3339_millis;
 use crate::{CostSource, DrainId, Failure, FaultId, MoveOutcome, MoveState, Report, RowOutcome, RunId};
-
-/// The version of the row's form.
-pub const ROW_SCHEMA: u32 = 1;
 
 /// What an actor knows of a row before the move it tells of. The queue adds the rest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,64 +93,5 @@ impl Row {
             draft.outcome = RowOutcome::MoveFailed;
         }
         Self { ts, drain_id, seq, draft, moved: outcome.state(), errno: outcome.errno().map(str::to_owned) }
-    }
-}
-
-impl Serialize for Row {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let draft = &self.draft;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("ts", &rfc3339_millis(self.ts))?;
-        map.serialize_entry("schema", &ROW_SCHEMA)?;
-        map.serialize_entry("drainId", &self.drain_id)?;
-        map.serialize_entry("seq", &self.seq)?;
-        map.serialize_entry("faultId", &draft.fault_id)?;
-        map.serialize_entry("runId", &draft.run_id)?;
-        map.serialize_entry("kind", &draft.kind)?;
-        map.serialize_entry("severity", &draft.severity)?;
-        map.serialize_entry("outcome", &draft.outcome)?;
-        map.serialize_entry("move", &self.moved)?;
-        map.serialize_entry("errno", &self.errno)?;
-        map.serialize_entry("durationMs", &draft.duration_ms)?;
-        map.serialize_entry("costUsd", &draft.cost_usd)?;
-        map.serialize_entry("costSource", &draft.cost_source)?;
-        map.serialize_entry("provider", &draft.provider)?;
-        map.serialize_entry("model", &draft.model)?;
-        map.serialize_entry("failure", &draft.failure)?;
-        map.serialize_entry("occurrences", &draft.occurrences)?;
-        map.serialize_entry("duplicateOf", &draft.duplicate_of)?;
-        map.serialize_entry("file", &draft.file)?;
-        if !draft.passed_over.is_empty() {
-            map.serialize_entry("passedOver", &draft.passed_over)?;
-        }
-        if let Some(report) = &draft.investigation {
-            map.serialize_entry("investigation", report)?;
-        }
-        map.end()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_has_every_field_and_a_failed_move_is_never_a_settled_one() {
-        let row = Row::complete(
-            "2026-05-20T08:14:00.123Z".parse().unwrap(),
-            DrainId::from("d"),
-            7,
-            RowDraft::new(RowOutcome::AuditSkipped, "x.json"),
-            &MoveOutcome::Denied { errno: "EACCES".into() },
-        );
-        assert_eq!(
-            serde_json::to_string(&row).unwrap(),
-            concat!(
-                r#"{"ts":"2026-05-20T08:14:00.123Z","schema":1,"drainId":"d","seq":7,"faultId":null,"runId":null,"#,
-                r#""kind":null,"severity":null,"outcome":"move-failed","move":"failed","errno":"EACCES","#,
-                r#""durationMs":null,"costUsd":null,"costSource":null,"provider":null,"model":null,"failure":null,"#,
-                r#""occurrences":null,"duplicateOf":null,"file":"x.json"}"#
-            )
-        );
     }
 }

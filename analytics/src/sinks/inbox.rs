@@ -3,14 +3,13 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Filing, Layout, QueueError, Receipt, Severity, Sink, fault_part};
+use haltline_protocol::{Filing, Layout, QueueError, Receipt, Severity, Sink, fault_part, note_tells_of, note_text};
 use haltline_spool::Folder;
 use rustix::io::Errno;
 
 use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
-use crate::render::{marker, note_text};
 
 /// The name of the sink.
 const SINK: &str = "inbox";
@@ -70,13 +69,12 @@ impl Filer for NoteFiler {
         let stem = format!("{}-halt-{}", filing.ts.strftime("%Y-%m-%d"), fault_part(&key.fault_id));
         let report_path = self.layout.queue().join(Layout::report_in_queue(&key));
         let text = note_text(filing, &filing.report.clone().made_fit(), &report_path);
-        let own_line = marker(&filing.drain_id, filing.seq);
         let counted = (2..=MOST_NOTES).map(|count| format!("{stem}-{count}.md"));
         for name in std::iter::once(format!("{stem}.md")).chain(counted) {
             if folder.create_new(&name, text.as_bytes())? {
                 return Ok(true);
             }
-            if has_line(&folder, &name, &own_line)? {
+            if is_note_of(&folder, &name, filing)? {
                 return Ok(false);
             }
         }
@@ -88,10 +86,10 @@ impl Filer for NoteFiler {
     }
 }
 
-/// Whether a note has the line; what cannot be read as a note of ours has not, and is passed over.
-fn has_line(folder: &Folder, name: &str, line: &str) -> Result<bool, QueueError> {
+/// Whether a file is the filing's note; what cannot be read as a note of ours is not, and is passed over.
+fn is_note_of(folder: &Folder, name: &str, filing: &Filing) -> Result<bool, QueueError> {
     match folder.read(name, LONGEST_NOTE) {
-        Ok(Some(bytes)) => Ok(bytes.split(|byte| *byte == b'\n').any(|found| found == line.as_bytes())),
+        Ok(Some(bytes)) => Ok(note_tells_of(&bytes, &filing.drain_id, filing.seq)),
         Ok(None) => Ok(false),
         Err(error) => match Errno::from_io_error(&error.source) {
             Some(Errno::FBIG | Errno::INVAL | Errno::LOOP | Errno::NXIO) => Ok(false),

@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use haltline_protocol::{DrainId, QueueError, Receipt, Record, Row, Sink, SinkError};
-use serde::Deserialize;
+use haltline_protocol::{DrainId, QueueError, Receipt, Record, Row, RowLine, Sink, SinkError};
 
 use crate::append::AppendFile;
 use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
@@ -109,21 +108,14 @@ impl Lines {
 }
 
 fn append(file: &AppendFile, lines: Lines) -> Result<(), QueueError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Pair {
-        drain_id: DrainId,
-        seq: u64,
-    }
-
     let file = file.lock()?;
     if lines.rows.is_empty() {
         return file.append(&lines.bytes);
     }
     let mut missing: HashSet<&(DrainId, u64)> = lines.rows.iter().map(|(_, pair)| pair).collect();
     file.for_each_line(|line| {
-        if let Ok(Pair { drain_id, seq }) = serde_json::from_slice(line) {
-            missing.remove(&(drain_id, seq));
+        if let Some(RowLine { drain_id, seq, .. }) = RowLine::parse(line) {
+            missing.remove(&(DrainId::from(&*drain_id), seq));
         }
     })?;
     file.append(&lines.of(&missing))

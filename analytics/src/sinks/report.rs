@@ -5,18 +5,15 @@
 //! so too, for the crash between the two.
 
 use haltline_protocol::{
-    Citation, CostSource, DrainId, Filing, Layout, QueueError, Receipt, Redactor, Report, Sink, candidate_names,
-    rfc3339_millis, run_part,
+    Filing, Layout, QueueError, Receipt, ReportFile, Sink, candidate_names, report_tells_of, report_text, run_part,
 };
 use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
-use crate::render::{marker, report_text};
 
 /// The name of the sink.
 const SINK: &str = "report";
@@ -60,53 +57,6 @@ struct ReportFiler {
     layout: Layout,
 }
 
-/// The report for programs: the investigator's own fields, and what they are to be seen with.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReportFile<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    /// With `seq`: which investigation it is.
-    drain_id: &'a DrainId,
-    seq: u64,
-    /// When the report came.
-    ts: String,
-    run_id: &'a str,
-    kind: &'a str,
-    /// As the event says it.
-    severity: &'a str,
-    /// The event's own line on what happened.
-    message: &'a str,
-    /// How many event files it covers.
-    occurrences: u32,
-    provider: &'a str,
-    model: Option<&'a str>,
-    /// US dollars; null where nothing is known.
-    cost_usd: Option<f64>,
-    cost_source: Option<CostSource>,
-    /// Wall time of the investigation.
-    duration_ms: u64,
-    tokens_in: Option<u64>,
-    tokens_cached: Option<u64>,
-    tokens_out: Option<u64>,
-    /// For each entry of evidence whether it was found in the log or the work tree; empty where nobody looked.
-    citations: &'a [Citation],
-    /// The investigators that were asked before and could not work, with the reason of each.
-    passed_over: &'a [String],
-}
-
-/// What is asked of an earlier report.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Earlier {
-    #[serde(default)]
-    drain_id: Option<DrainId>,
-    #[serde(default)]
-    seq: Option<u64>,
-    #[serde(default)]
-    ts: Option<String>,
-}
-
 impl Filer for ReportFiler {
     const SINK: &'static str = SINK;
 
@@ -124,7 +74,8 @@ impl Filer for ReportFiler {
             if !text_stands && !folder.create_new(&text_name, report_text(filing, &report).as_bytes())? {
                 continue;
             }
-            let json = report_json(filing, &report).map_err(|error| failed("write", folder.path(), error))?;
+            let json =
+                ReportFile::new(filing, &report).to_bytes().map_err(|error| failed("write", folder.path(), error))?;
             if folder.create_new(&json_name, &json)? {
                 return Ok(true);
             }
@@ -143,53 +94,17 @@ impl ReportFiler {
     }
 }
 
-fn report_json(filing: &Filing, report: &Report) -> Result<Vec<u8>, serde_json::Error> {
-    let (event, usage) = (&*filing.event, &filing.usage);
-    let mut json = serde_json::to_vec_pretty(&ReportFile {
-        report,
-        drain_id: &filing.drain_id,
-        seq: filing.seq,
-        ts: rfc3339_millis(filing.ts),
-        run_id: event.run_id.as_str(),
-        kind: event.kind.as_str(),
-        severity: &event.severity_text,
-        message: &Redactor::in_force().redact(&event.message),
-        occurrences: filing.occurrences,
-        provider: &usage.provider,
-        model: usage.model.as_deref(),
-        cost_usd: usage.cost.map(|cost| cost.usd),
-        cost_source: usage.cost.map(|cost| cost.source),
-        duration_ms: u64::try_from(usage.duration.as_millis()).unwrap_or(u64::MAX),
-        tokens_in: usage.tokens_in,
-        tokens_cached: usage.tokens_cached,
-        tokens_out: usage.tokens_out,
-        citations: &filing.citations,
-        passed_over: &usage.passed_over,
-    })?;
-    json.push(b'\n');
-    Ok(json)
-}
-
 /// Whether this very report stands there already, under its own name or under the one that it was kept by when a later
 /// one came.
 fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, QueueError> {
     for (place, name) in candidate_names(json_name, filing.ts).enumerate() {
-        match read_earlier(folder, &name)? {
-            Some(Earlier { drain_id: Some(drain_id), seq: Some(seq), .. })
-                if drain_id == filing.drain_id && seq == filing.seq =>
-            {
-                return Ok(true);
-            }
+        match read(folder, &name)?.as_deref().map(ReportFile::parse) {
+            Some(Some(file)) if file.tells_of(&filing.drain_id, filing.seq) => return Ok(true),
             None if place > 0 => break,
             _ => {}
         }
     }
     Ok(false)
-}
-
-/// What an earlier report says of itself; nothing of it where it cannot be understood, `None` where there is none.
-fn read_earlier(folder: &Folder, json_name: &str) -> Result<Option<Earlier>, QueueError> {
-    Ok(read(folder, json_name)?.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default()))
 }
 
 /// Reads a file of the folder. What cannot be ours, as one too large, a symbolic link or no regular file at all, reads as
@@ -206,15 +121,14 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, QueueError> {
 /// stands there is this report's own, from before a crash.
 fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, QueueError> {
     let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
-    let earlier = read_earlier(folder, &json_name)?;
+    let earlier = read(folder, &json_name)?;
     let text = read(folder, &text_name)?;
-    let own_last_line = format!("{}\n", marker(&filing.drain_id, filing.seq));
     match (&earlier, &text) {
         (None, None) => return Ok(false),
-        (None, Some(text)) if text.ends_with(own_last_line.as_bytes()) => return Ok(true),
+        (None, Some(text)) if report_tells_of(text, &filing.drain_id, filing.seq) => return Ok(true),
         _ => {}
     }
-    let time = earlier.as_ref().and_then(|earlier| earlier.ts.as_ref()?.parse().ok());
+    let time = earlier.as_deref().and_then(ReportFile::parse).and_then(|earlier| earlier.ts.parse().ok());
     for kept_json in candidate_names(&json_name, time.unwrap_or_else(Timestamp::now)).skip(1) {
         let kept_text = format!("{}.md", kept_json.trim_end_matches(".json"));
         let is_free = |name: &str| matches!(folder.stat(name), Err(Errno::NOENT));
@@ -242,7 +156,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use haltline_protocol::{HaltEvent, ReportOutcome, Usage};
+    use haltline_protocol::{HaltEvent, Report, ReportOutcome, Usage};
 
     use super::*;
 
@@ -390,7 +304,8 @@ mod tests {
     #[test]
     fn programs_find_the_report_and_what_it_took() {
         let filing = filing("a", 1, "2026-05-20T09:00:00Z");
-        let json: serde_json::Value = serde_json::from_slice(&report_json(&filing, &filing.report).unwrap()).unwrap();
+        let file = ReportFile::new(&filing, &filing.report).to_bytes().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&file).unwrap();
         let expected = serde_json::json!({
             "faultId": "F:all:1", "outcome": "needs-human", "rootCause": "as a says", "evidence": [],
             "proposedFix": null, "learnedPatternProposal": null, "drainId": "a", "seq": 1,

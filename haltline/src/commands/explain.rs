@@ -1,6 +1,6 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{HaltEvent, Layout, rfc3339_millis};
+use haltline_protocol::{HaltEvent, Layout, RowLine, rfc3339_millis};
 use haltline_spool::is_stopped;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +11,6 @@ use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::output::{self, age, line, visible_line};
 use crate::redaction;
-use crate::rows::SeenRow;
 use crate::sighting::State;
 
 /// The most letters of a text from outside.
@@ -101,13 +100,13 @@ fn halts(events: &[Sighted]) -> Vec<Happened> {
     }
 }
 
-fn happened(row: &SeenRow) -> Happened {
+fn happened(row: &RowLine<'_>) -> Happened {
     Happened { ts: shown(&row.ts), what: shown(&what_happened(row)) }
 }
 
-fn what_happened(row: &SeenRow) -> String {
+fn what_happened(row: &RowLine<'_>) -> String {
     let failure = row.failure.as_deref().unwrap_or("a failure that is not told");
-    let what = match row.outcome.as_str() {
+    let what = match &*row.outcome {
         "audit-skipped" => "The audit filter settled it at no cost: its kind is one of manual recovery, and \
                             `investigate` is false."
             .to_owned(),
@@ -141,7 +140,7 @@ fn what_happened(row: &SeenRow) -> String {
         }
         other => format!("A drain recorded `{other}`."),
     };
-    let passed_over = match row.passed_over.as_slice() {
+    let passed_over = match &*row.passed_over {
         [] => String::new(),
         all => format!(" Passed over before: {}.", clean(&all.join("; "))),
     };
@@ -150,16 +149,16 @@ fn what_happened(row: &SeenRow) -> String {
 }
 
 /// Who was asked.
-fn who(row: &SeenRow) -> String {
+fn who(row: &RowLine<'_>) -> String {
     match (&row.provider, &row.model) {
         (Some(provider), Some(model)) => format!("{provider} with {model}"),
-        (Some(provider), None) => provider.clone(),
+        (Some(provider), None) => provider.to_string(),
         (None, _) => "An investigation that it shared, or that was cut off,".to_owned(),
     }
 }
 
 /// How long it took, what it cost, and how many events it covered.
-fn price(row: &SeenRow) -> String {
+fn price(row: &RowLine<'_>) -> String {
     let mut text = String::new();
     if let Some(millis) = row.duration_ms {
         text.push_str(&format!(" in {}.{} s", millis / 1000, millis % 1000 / 100));

@@ -1,9 +1,9 @@
 //! `haltline show`: one fault with its events, its attempts, what became of it, what it cost, and where each file is.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use haltline_protocol::Layout;
-use haltline_protocol::rfc3339_millis;
+use haltline_protocol::{Layout, RowLine, rfc3339_millis};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -13,7 +13,6 @@ use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::output::{self, age, line, visible, visible_line};
 use crate::redaction;
-use crate::rows::SeenRow;
 use crate::sighting::State;
 
 /// The most letters of a text on a line of its own.
@@ -36,7 +35,7 @@ struct Shown {
     /// The known costs of all its investigations.
     cost_usd: f64,
     events: Vec<Event>,
-    rows: Vec<SeenRow>,
+    rows: Vec<Outcome>,
     report: Option<Report>,
     earlier_reports: Vec<PathBuf>,
     notes: Vec<PathBuf>,
@@ -62,6 +61,32 @@ struct Report {
     root_cause: Option<String>,
     ts: Option<String>,
     file: PathBuf,
+}
+
+/// One outcome, as the analytics have it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    ts: String,
+    drain_id: String,
+    seq: u64,
+    fault_id: Option<String>,
+    run_id: Option<String>,
+    outcome: String,
+    #[serde(rename = "move")]
+    moved: String,
+    errno: Option<String>,
+    duration_ms: Option<u64>,
+    cost_usd: Option<f64>,
+    cost_source: Option<String>,
+    provider: Option<String>,
+    model: Option<String>,
+    failure: Option<String>,
+    occurrences: Option<u32>,
+    duplicate_of: Option<String>,
+    file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<String>,
 }
 
 pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
@@ -109,11 +134,11 @@ impl Shown {
             max_attempts,
             cost_usd,
             events: case.events.iter().map(Event::of).collect(),
-            rows: rows.into_iter().map(clean_row).collect(),
+            rows: rows.into_iter().map(Outcome::of).collect(),
             report: report.map(|report| Report {
-                outcome: report.says.as_ref().map(|says| named(&says.outcome)),
-                root_cause: report.says.as_ref().map(|says| clean(&says.root_cause)),
-                ts: report.says.as_ref().map(|says| named(says.ts())),
+                outcome: report.says.as_ref().map(|says| says.report.outcome.as_str().to_owned()),
+                root_cause: report.says.as_ref().map(|says| clean(&says.report.root_cause)),
+                ts: report.says.as_ref().map(|says| named(&says.ts)),
                 file: report.path,
             }),
             earlier_reports,
@@ -194,28 +219,33 @@ impl Event {
     }
 }
 
-fn clean_row(row: SeenRow) -> SeenRow {
-    let maybe = |text: Option<String>| text.map(|text| named(&text));
-    SeenRow {
-        ts: named(&row.ts),
-        drain_id: named(&row.drain_id),
-        fault_id: maybe(row.fault_id),
-        run_id: maybe(row.run_id),
-        outcome: named(&row.outcome),
-        moved: named(&row.moved),
-        errno: maybe(row.errno),
-        cost_source: maybe(row.cost_source),
-        provider: maybe(row.provider),
-        model: maybe(row.model),
-        failure: maybe(row.failure),
-        duplicate_of: maybe(row.duplicate_of),
-        file: named(&row.file),
-        passed_over: row.passed_over.iter().map(|text| clean(text)).collect(),
-        ..row
+impl Outcome {
+    fn of(row: RowLine<'_>) -> Self {
+        let maybe = |text: Option<Cow<'_, str>>| text.map(|text| named(&text));
+        Self {
+            ts: named(&row.ts),
+            drain_id: named(&row.drain_id),
+            seq: row.seq,
+            fault_id: maybe(row.fault_id),
+            run_id: maybe(row.run_id),
+            outcome: named(&row.outcome),
+            moved: named(&row.moved),
+            errno: maybe(row.errno),
+            duration_ms: row.duration_ms,
+            cost_usd: row.cost_usd,
+            cost_source: maybe(row.cost_source),
+            provider: maybe(row.provider),
+            model: maybe(row.model),
+            failure: maybe(row.failure),
+            occurrences: row.occurrences,
+            duplicate_of: maybe(row.duplicate_of),
+            file: named(&row.file),
+            passed_over: row.passed_over.iter().map(|text| clean(text)).collect(),
+        }
     }
 }
 
-fn row_line(row: &SeenRow) -> String {
+fn row_line(row: &Outcome) -> String {
     let mut parts = vec![format!("  {}  {}", row.ts, row.outcome)];
     parts.extend(row.failure.clone());
     parts.extend(row.provider.clone());

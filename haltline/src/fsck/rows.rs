@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
-use haltline_protocol::{FaultKey, Layout, QueueError, WaitingBody, fault_part, run_part};
+use haltline_protocol::{FaultKey, Layout, QueueError, RowLine, WaitingBody, fault_part, run_part};
 use jiff::{SignedDuration, Timestamp};
 
 use super::kind::Kind;
 use super::{Seen, open};
-use crate::rows::{ROWS, SeenRow};
+use crate::rows::ROWS;
 use crate::sighting::{State, look_through};
 
 /// No limit of an investigator lasts longer; a later `notBefore` that holds nothing was written by a wrong clock.
@@ -101,7 +101,7 @@ fn look_at_rows(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError> {
     let mut is_torn = false;
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
-        let is_row = serde_json::from_slice::<SeenRow>(&line).is_ok_and(|row| !row.drain_id.is_empty());
+        let is_row = RowLine::parse(&line).is_some_and(|row| !row.drain_id.is_empty());
         is_torn |= !line.is_empty() && !is_row;
     }
     if is_torn {

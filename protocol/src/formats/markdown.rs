@@ -5,10 +5,10 @@
 //! no link and no image, and an address is broken so that no viewer makes a link of it; in code the fence is longer
 //! than any run of backticks inside.
 
-use haltline_protocol::Redactor;
+use crate::Redactor;
 
 /// The text without secrets and without anything that acts on a terminal or hides. Lines end in `\n`; tabs stay.
-pub(crate) fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     Redactor::in_force().redact(&without_control(text)).into_owned()
 }
 
@@ -69,19 +69,19 @@ fn is_hidden(letter: char) -> bool {
 }
 
 /// The text on one line, escaped, at most `longest` characters of it.
-pub(crate) fn inline(text: &str, longest: usize) -> String {
+pub(super) fn inline(text: &str, longest: usize) -> String {
     line_start_escaped(&escaped(&shortened(&one_line(text), longest)))
 }
 
 /// The text as paragraphs, escaped; its lines stay lines.
-pub(crate) fn paragraphs(text: &str) -> String {
+pub(super) fn paragraphs(text: &str) -> String {
     let text = plain(text);
     let lines: Vec<String> = text.trim().lines().map(|line| line_start_escaped(&escaped(line.trim()))).collect();
     or_empty(lines.join("\n"))
 }
 
 /// The text on one line as code, at most `longest` characters of it.
-pub(crate) fn code_span(text: &str, longest: usize) -> String {
+pub(super) fn code_span(text: &str, longest: usize) -> String {
     let text = shortened(&one_line(text), longest);
     if text.is_empty() {
         return or_empty(text);
@@ -92,7 +92,7 @@ pub(crate) fn code_span(text: &str, longest: usize) -> String {
 }
 
 /// The text as a block of code.
-pub(crate) fn code_block(text: &str) -> String {
+pub(super) fn code_block(text: &str) -> String {
     let text = plain(text);
     let fence = "`".repeat((longest_run(&text) + 1).max(3));
     format!("{fence}text\n{}\n{fence}", text.trim_matches('\n'))

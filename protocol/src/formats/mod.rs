@@ -1,0 +1,15 @@
+//! The files that people and other programs read: the writer and the reader of each format side by side.
+
+mod markdown;
+mod note;
+mod page;
+mod report_json;
+mod report_markdown;
+mod row_line;
+#[cfg(test)]
+mod samples;
+
+pub use note::{note_tells_of, note_text};
+pub use report_json::ReportFile;
+pub use report_markdown::{report_tells_of, report_text};
+pub use row_line::RowLine;
