@@ -1,4 +1,4 @@
-//! An event on its way through the filters.
+//! An event on its way through the rules.
 
 use haltline_protocol::{HaltEvent, RowDraft, RowOutcome, Ticket};
 use jiff::Timestamp;
@@ -7,9 +7,12 @@ use tokio::sync::OwnedSemaphorePermit;
 /// Events on their way together.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) candidates: Vec<Candidate>,
-    /// The leave to be on the way: there are few at once, whatever blocks the line.
-    pub(crate) _leave: Option<OwnedSemaphorePermit>,
+    /// What is due. The filters close some of it.
+    pub(crate) due: Vec<Candidate>,
+    /// What is not due. It stays where it is, and goes straight to the ranking, which has to know of it.
+    pub(crate) held_back: Vec<Candidate>,
+    /// Few batches are on their way at once, whatever blocks the line.
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// An event that waits, as it was read.
@@ -19,8 +22,16 @@ pub(crate) struct Candidate {
     pub(crate) event: Box<HaltEvent>,
     /// When it halted, or when its file was written where its row has no readable time.
     pub(crate) time: Timestamp,
-    /// Whether it passes the filters of severity and back-off, and so would be dispatched if nothing settled it.
+    /// Whether it passes the filters of severity and back-off, and so would be dispatched if no rule closed it.
     pub(crate) is_due: bool,
+    /// Whether it is the audit event of this very drain.
+    pub(crate) is_own: bool,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.due.is_empty() && self.held_back.is_empty()
+    }
 }
 
 /// The row of an event as far as it is known before its move.

@@ -49,7 +49,7 @@ impl Claimed {
     }
 
     /// The orders where it brought none: back into the queue, with what is in `deliveries` of the fault where it counts
-    /// as an attempt, or given up on. The leader's row carries what it took.
+    /// as an attempt, or dead-lettered. The leader's row carries what it took.
     pub(crate) fn after_failure(
         self,
         failure: &DispatchFailure,

@@ -17,7 +17,7 @@ pub enum DrainError {
     ActorGone(&'static str),
 }
 
-/// Why the desk stopped dispatching.
+/// Why the worker stopped dispatching.
 #[derive(Debug, Clone)]
 pub(crate) enum DispatchEnd {
     /// No investigator can be started.

@@ -1,37 +1,36 @@
-//! Works a queue off. A drain is a line of actors, each with one job:
+//! Processes a queue. A drain is a line of actors, each with one job:
 //!
 //! ```text
-//! scan ─► collapse ─► gate ─► audit-skip ─► patterns ─► ranking ─► desk ─► (the dispatcher)
-//!    └────────┴────────┴──────────┴────────────┴──────────────────┴──► settle ─► (analytics)
+//! scan (resolved, due) ─► audit-skip ─► known pattern ─► ranking ─► worker ─► (the dispatcher)
+//!           └─────────────────┴───────────────┴─────────────┴─────────┴─► settle ─► (analytics)
 //! ```
 //!
-//! Events travel in batches, so that a group shares its flushes. What an actor takes out of the line goes to settle,
-//! the only one that has files moved and rows recorded. Memory is the same however much waits: `docs/design/scan.md`.
+//! What becomes of an event is decided in `rules/`, in one order. Events travel in batches, so that a group shares its
+//! flushes. What leaves the line goes to settle, the only one that has files moved and rows recorded. The queue is read
+//! once: `docs/design/scan.md`.
 
-mod audit_skip;
 mod backoff;
 mod candidate;
 mod claimed;
-mod collapse;
 mod counts;
-mod desk;
 mod drain;
 mod error;
-mod gate;
-mod gather;
-mod keys;
+mod filter;
+mod group;
 mod options;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod pattern_file;
 mod patterns;
 mod progress;
-mod ranking;
 mod records;
 mod recovery;
+mod rules;
 mod scan;
 mod settle;
 #[cfg(test)]
 mod testing;
+mod waiting;
+mod worker;
 
 pub use counts::DrainCounts;
 pub use drain::{Drain, DrainReport, Wires};

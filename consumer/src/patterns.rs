@@ -1,21 +1,14 @@
 //! Known patterns: a fault that somebody has explained before is settled free.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use haltline_protocol::{
-    Destination, Document, HaltEvent, LearnedPattern, Matcher, RowOutcome, Settlement, rfc3339_millis,
-};
+use haltline_protocol::{Document, HaltEvent, LearnedPattern, Matcher, rfc3339_millis};
 use haltline_spool::Folder;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::path::Path;
-use tokio::sync::mpsc;
 
-use crate::candidate::{Batch, Candidate, draft};
-use crate::counts::Tally;
 use crate::error::DrainError;
-use crate::settle::{Order, SettleRequest};
 
 /// The largest pattern file that is read, in bytes; each event is held against every pattern, so a larger one is a
 /// mistake.
@@ -33,48 +26,6 @@ struct Pattern {
     place: usize,
     category: String,
     matcher: Matcher,
-}
-
-/// Takes events out of the line that a known pattern explains.
-#[derive(Debug)]
-pub(crate) struct Patterns {
-    pub(crate) book: Arc<PatternBook>,
-}
-
-impl Patterns {
-    pub(crate) async fn run(
-        self,
-        mut batches: mpsc::Receiver<Batch>,
-        onward: mpsc::Sender<Batch>,
-        settle: mpsc::Sender<SettleRequest>,
-    ) {
-        while let Some(mut batch) = batches.recv().await {
-            let mut unknown = Vec::with_capacity(batch.candidates.len());
-            let mut known = Vec::new();
-            for candidate in batch.candidates {
-                match self.book.explain(&candidate.event) {
-                    Some(place) => known.push(settle_as_known(candidate, place)),
-                    None => unknown.push(candidate),
-                }
-            }
-            batch.candidates = unknown;
-            if !known.is_empty() && settle.send(SettleRequest::Settle(known)).await.is_err() {
-                break;
-            }
-            if !batch.candidates.is_empty() && onward.send(batch).await.is_err() {
-                break;
-            }
-        }
-    }
-}
-
-fn settle_as_known(candidate: Candidate, place: usize) -> Order {
-    let draft = draft(&candidate.event, &candidate.ticket, RowOutcome::PatternMatched);
-    Order {
-        settlement: Settlement { ticket: candidate.ticket, to: Destination::Processed, draft: Some(draft) },
-        tally: Tally::KnownPattern(place),
-        is_avoided: candidate.is_due,
-    }
 }
 
 impl PatternBook {

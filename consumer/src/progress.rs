@@ -31,12 +31,12 @@ pub enum Progress {
     },
 }
 
-/// Tells whoever watches.
+/// Sends progress to whoever watches.
 #[derive(Debug, Clone)]
-pub(crate) struct Teller(pub(crate) Option<mpsc::Sender<Progress>>);
+pub(crate) struct ProgressSender(pub(crate) Option<mpsc::Sender<Progress>>);
 
-impl Teller {
-    pub(crate) fn tell(&self, progress: Progress) {
+impl ProgressSender {
+    pub(crate) fn send(&self, progress: Progress) {
         if let Some(watcher) = &self.0 {
             watcher.try_send(progress).ok();
         }

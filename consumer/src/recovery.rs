@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::claimed::{Claimed, filing, next_deliveries};
 use crate::counts::DrainCounts;
 use crate::error::DrainError;
-use crate::progress::Teller;
+use crate::progress::ProgressSender;
 use crate::records::Recorder;
 use crate::settle::{Order, Settle, SettleRequest};
 
@@ -83,7 +83,8 @@ impl Recovery {
     }
 
     async fn settle(&self, hold: Arc<dyn Queue>, orders: Vec<Order>) -> Result<DrainCounts, DrainError> {
-        let settle = Settle { queue: hold, recorder: self.recorder.clone(), teller: Teller(None), settles_free: true };
+        let settle =
+            Settle { queue: hold, recorder: self.recorder.clone(), progress: ProgressSender(None), settles_free: true };
         let (requests, inbox) = mpsc::channel(1);
         requests.send(SettleRequest::Settle(orders)).await.map_err(|_| DrainError::ActorGone("settle"))?;
         drop(requests);

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::counts::{DrainCounts, Tally};
 use crate::error::DrainError;
-use crate::progress::{Progress, Teller};
+use crate::progress::{Progress, ProgressSender};
 use crate::records::{Pending, Recorder};
 
 /// What settle is asked for.
@@ -35,13 +35,13 @@ pub(crate) struct Order {
 pub(crate) struct Settle {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) recorder: Recorder,
-    pub(crate) teller: Teller,
+    pub(crate) progress: ProgressSender,
     /// Whether this drain may settle what it does not hold; else it leaves that to the drain that may.
     pub(crate) settles_free: bool,
 }
 
 /// Orders that are carried out together, so that they share their flushes.
-const GROUP: usize = 384;
+pub(crate) const GROUP: usize = 384;
 /// As few are enough while nothing is carried out.
 const SMALL_GROUP: usize = 192;
 /// Groups that are carried out at once: while the files of one are moved, the plan of the next is written.
@@ -151,7 +151,7 @@ impl Settle {
         for (settled, (tally, is_avoided)) in settled.iter().zip(kinds) {
             count(settled, tally, is_avoided, counts);
         }
-        self.teller.tell(Progress::Settled { events: settled.len() as u64 });
+        self.progress.send(Progress::Settled { events: settled.len() as u64 });
 
         self.acknowledge(recording).await?;
         let records: Vec<Record> = settled.into_iter().filter_map(|settled| settled.row).map(Record::Settled).collect();

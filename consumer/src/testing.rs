@@ -1,9 +1,11 @@
 //! Events for unit tests.
 
-use haltline_protocol::{HaltEvent, Ticket};
+use haltline_protocol::{HaltEvent, Severity, Ticket};
 use jiff::Timestamp;
 
 use crate::candidate::Candidate;
+use crate::patterns::PatternBook;
+use crate::rules::{Context, ResolvedFaults};
 
 /// An event that waits, of a kind and a fault id; `investigate` is the field's JSON text.
 pub(crate) fn candidate(kind: &str, fault_id: &str, investigate: Option<&str>) -> Candidate {
@@ -16,7 +18,7 @@ pub(crate) fn candidate(kind: &str, fault_id: &str, investigate: Option<&str>) -
     let event = HaltEvent::parse(row.as_bytes()).unwrap();
     let time = event.timestamp.unwrap();
     let ticket = Ticket { name: fault_id.into(), mark: 1, stamp: time, claimed: false };
-    Candidate { ticket, event: Box::new(event), time, is_due: true }
+    Candidate { ticket, event: Box::new(event), time, is_due: true, is_own: false }
 }
 
 /// An event of a severity and a second.
@@ -25,4 +27,10 @@ pub(crate) fn candidate_at(kind: &str, fault_id: &str, severity: &str, second: i
     candidate.event.severity_text = severity.to_owned();
     candidate.time = Timestamp::from_second(second).unwrap();
     candidate
+}
+
+/// What the rules of a drain without patterns know.
+pub(crate) fn context(resolved: ResolvedFaults) -> Context {
+    let now = "2026-06-01T00:00:00Z".parse().unwrap();
+    Context { severity_min: Severity::Medium, now, resolved, patterns: PatternBook::default() }
 }

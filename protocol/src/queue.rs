@@ -82,11 +82,11 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// The journal cannot be written.
     async fn acknowledge(&self, seq: u64) -> Result<(), QueueError>;
 
-    /// Whether an occurrence of each of the faults lies among the events that were given up on.
+    /// The faults of which an occurrence is a dead letter.
     ///
     /// # Errors
     /// The dead letters cannot be read.
-    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError>;
+    async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError>;
 
     /// Whether another live drain holds an occurrence of each of the faults, or it is investigated by hand. Whoever asks
     /// after its own claim and gives way never investigates a fault at the same time as somebody else.
@@ -94,6 +94,14 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// # Errors
     /// The other drains' holds cannot be read.
     async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError>;
+
+    /// Whether another live drain holds an occurrence of one of the faults, or it is investigated by hand.
+    ///
+    /// # Errors
+    /// As [`are_held_elsewhere`](Self::are_held_elsewhere).
+    async fn is_held_elsewhere(&self, keys: &[FaultKey]) -> Result<bool, QueueError> {
+        Ok(self.are_held_elsewhere(keys).await?.contains(&true))
+    }
 
     /// Whether a person has stopped all dispatching: nothing new may be investigated.
     ///

@@ -7,10 +7,10 @@
 /// `cargo fmt` does not follow modules that a macro declares: `cargo xtask fmt` does.
 #[macro_export]
 macro_rules! registry {
-    ($(#[$doc:meta])* pub static $slice:ident: $factory:path = { $($module:ident => $type:ident),* $(,)? }) => {
+    ($(#[$doc:meta])* $visibility:vis static $slice:ident: $factory:path = { $($module:ident => $type:ident),* $(,)? }) => {
         $(mod $module;)*
 
         $(#[$doc])*
-        pub static $slice: &[&dyn $factory] = &[$(&$module::$type),*];
+        $visibility static $slice: &[&dyn $factory] = &[$(&$module::$type),*];
     };
 }

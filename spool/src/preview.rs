@@ -17,7 +17,7 @@ use crate::holders::are_held_live;
 use crate::journal::Written;
 use crate::locked::locked;
 use crate::operator::holds;
-use crate::queue::{are_in, is_there};
+use crate::queue::{faults_in, is_there};
 use crate::recovery::{Contents, contents};
 use crate::scan::{BATCH_FILES, Scan, look_at};
 use crate::survey::is_locked;
@@ -48,7 +48,7 @@ struct AsIf {
     back: Vec<Back>,
     /// How many of those that are back this pass has shown.
     shown: usize,
-    given_up: HashSet<FaultKey>,
+    dead_lettered: HashSet<FaultKey>,
 }
 
 /// A file of a dead drain that would be back in the queue.
@@ -98,7 +98,7 @@ impl PreviewQueue {
             }
             (Destination::DeadLetter(_), _, Some(RowDraft { run_id: Some(run_id), fault_id: Some(fault_id), .. })) => {
                 let fault = FaultKey { run_id: run_id.clone(), fault_id: fault_id.clone() };
-                self.as_if().given_up.insert(fault);
+                self.as_if().dead_lettered.insert(fault);
             }
             _ => {}
         }
@@ -198,14 +198,10 @@ impl Queue for PreviewQueue {
         Ok(())
     }
 
-    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-        let mut are_given_up = vec![false; keys.len()];
-        if let Some(dead_letter) = &self.shared.dead_letter {
-            are_given_up = are_in(dead_letter, keys)?;
-        }
-        let as_if = self.as_if();
-        are_given_up.iter_mut().zip(keys).for_each(|(is_given_up, key)| *is_given_up |= as_if.given_up.contains(key));
-        Ok(are_given_up)
+    async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError> {
+        let mut faults = self.shared.dead_letter.as_ref().map_or_else(|| Ok(Vec::new()), faults_in)?;
+        faults.extend(self.as_if().dead_lettered.iter().cloned());
+        Ok(faults)
     }
 
     async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {

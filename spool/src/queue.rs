@@ -192,9 +192,8 @@ impl Queue for DrainQueue {
         self.blocking(move |shared| shared.hold.journal().acknowledge(&shared.hold.folder, seq)).await
     }
 
-    async fn are_given_up(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-        let keys = keys.to_vec();
-        self.blocking(move |shared| are_in(shared.folders.at(Place::DeadLetter, &shared.hold.folder), &keys)).await
+    async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError> {
+        self.blocking(|shared| faults_in(&shared.folders.dead_letter)).await
     }
 
     async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
@@ -304,15 +303,30 @@ pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, Qu
     for (place, key) in keys.iter().enumerate() {
         places.entry(key).or_default().push(place);
     }
+    for_each_event(folder, |event| {
+        places.get(&event.key()).into_iter().flatten().for_each(|place| are_in[*place] = true);
+    })?;
+    Ok(are_in)
+}
+
+/// The faults of the events in a folder, one for each event.
+pub(crate) fn faults_in(folder: &Folder) -> Result<Vec<FaultKey>, QueueError> {
+    let mut faults = Vec::new();
+    for_each_event(folder, |event| faults.push(event.key()))?;
+    Ok(faults)
+}
+
+fn for_each_event(folder: &Folder, mut show: impl FnMut(&HaltEvent)) -> Result<(), QueueError> {
     let mut scan = Scan::default();
     loop {
         let batch = scan.next_batch(folder)?;
         if batch.is_empty() {
-            return Ok(are_in);
+            return Ok(());
         }
-        for waiting in batch {
-            let WaitingBody::Event(event) = waiting.body else { continue };
-            places.get(&event.key()).into_iter().flatten().for_each(|place| are_in[*place] = true);
+        for waiting in &batch {
+            if let WaitingBody::Event(event) = &waiting.body {
+                show(event);
+            }
         }
     }
 }

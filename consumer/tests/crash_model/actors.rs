@@ -105,7 +105,7 @@ pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     let wires = Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let drained = runtime.block_on(async {
-        let drain = Drain::new(Arc::new(queue), options).with_spare_groups(0).run(wires);
+        let drain = Drain::new(Arc::new(queue), options).run(wires);
         tokio::join!(drain, dispatch(machine, process, requests, all_well), record(machine, process, batches)).0
     });
     if let Err(error) = drained {

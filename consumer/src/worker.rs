@@ -1,4 +1,4 @@
-//! The desk: claims what wants an investigation, hands it to the dispatcher, and sees to what comes back.
+//! The worker: claims what wants an investigation, hands it to the dispatcher, and settles what comes back.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,26 +12,30 @@ use haltline_protocol::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::candidate::draft;
+use crate::candidate::{Candidate, draft};
 use crate::claimed::{Claimed, filing, next_deliveries, order};
 use crate::counts::{DrainCounts, Tally};
 use crate::error::{DispatchEnd, DrainError};
-use crate::progress::{Progress, Teller};
-use crate::ranking::{Group, Waiter, is_held_elsewhere, part_given_up};
+use crate::filter::close;
+use crate::group::{Group, Waiter};
+use crate::progress::{Progress, ProgressSender};
 use crate::records::Recorder;
+use crate::rules::{Context, Decision, Stage, decide};
 use crate::settle::{Order, SettleRequest};
+use crate::waiting::WaitingFaults;
 
 /// Events that join their dead letters at once: each is claimed and read, so that more would only cost memory.
 const JOINED_AT_ONCE: usize = 256;
 
 /// Has claimed faults investigated.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Worker {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) dispatcher: mpsc::Sender<DispatchRequest>,
     pub(crate) recorder: Recorder,
     pub(crate) settle: mpsc::Sender<SettleRequest>,
-    pub(crate) teller: Teller,
+    pub(crate) progress: ProgressSender,
+    pub(crate) context: Arc<Context>,
     pub(crate) pattern_categories: Arc<[String]>,
     pub(crate) max: u32,
     pub(crate) jobs: usize,
@@ -39,9 +43,9 @@ pub(crate) struct Desk {
     pub(crate) stop: CancellationToken,
 }
 
-/// What came of the desk's work besides what settle counts.
+/// What came of the worker's investigations besides what settle counts.
 #[derive(Debug, Default)]
-pub(crate) struct DeskReport {
+pub(crate) struct WorkerReport {
     pub(crate) counts: DrainCounts,
     /// Why it stopped dispatching, if not because all was done.
     pub(crate) end: Option<DispatchEnd>,
@@ -59,38 +63,40 @@ struct GroupReport {
     passed_over: Vec<String>,
 }
 
-impl Desk {
-    pub(crate) async fn run(self, groups: Vec<Group>) -> Result<DeskReport, DrainError> {
-        let mut report = DeskReport::default();
-        if groups.is_empty() {
+impl Worker {
+    pub(crate) async fn run(self, mut waiting: WaitingFaults) -> Result<WorkerReport, DrainError> {
+        let mut report = WorkerReport::default();
+        if waiting.is_empty() {
             return Ok(report);
         }
-        let may_go_on = !self.stop.is_cancelled() && !self.queue.is_stopped().await?;
-        let groups = if may_go_on { self.join_given_up(groups).await? } else { groups };
+        if !self.stop.is_cancelled() && !self.queue.is_stopped().await? {
+            let dead_letters = self.queue.dead_letters().await?.into_iter().collect();
+            self.join_dead_letters(waiting.take(&dead_letters)).await?;
+        }
+        let mut groups = waiting.into_groups();
         let planned = groups.len().min(self.max as usize) as u64;
-        self.teller.tell(Progress::InvestigationsPlanned { count: planned });
-        let mut waiting = groups.into_iter();
+        self.progress.send(Progress::InvestigationsPlanned { count: planned });
         let mut running = FuturesUnordered::new();
         let mut started = 0;
         let mut prepared = false;
         loop {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
-                let Some(group) = waiting.next() else { break };
+                let Some(group) = groups.next() else { break };
+                let events = group.waiters.len() as u64;
                 if self.queue.is_stopped().await? {
                     report.end = Some(DispatchEnd::Stopped);
-                    report.counts.deferred += group.waiters.len() as u64;
+                    report.counts.deferred += events;
                     break;
                 }
-                let faults: Vec<_> = group.waiters.iter().map(|waiter| waiter.key.clone()).collect();
-                if is_held_elsewhere(self.queue.as_ref(), &faults).await? {
+                if self.queue.is_held_elsewhere(&group.faults()).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "somebody else has the fault");
-                    report.counts.deferred += group.waiters.len() as u64;
+                    report.counts.deferred += events;
                     continue;
                 }
                 if !prepared {
                     if let Some(end) = self.prepare().await? {
                         report.end = Some(end);
-                        report.counts.deferred += group.waiters.len() as u64;
+                        report.counts.deferred += events;
                         break;
                     }
                     prepared = true;
@@ -111,7 +117,7 @@ impl Desk {
                 report.end.get_or_insert(DispatchEnd::Unfit(reason));
             }
         }
-        report.counts.deferred += waiting.map(|group| group.waiters.len() as u64).sum::<u64>();
+        report.counts.deferred += groups.events_left();
         Ok(report)
     }
 
@@ -128,12 +134,10 @@ impl Desk {
         self.dispatcher.send(request).await.map_err(|_| DrainError::ActorGone("dispatcher"))
     }
 
-    /// Occurrences of faults that were given up on join them, unpaid, whatever they would share an investigation with.
-    /// Gives the others back.
-    async fn join_given_up(&self, groups: Vec<Group>) -> Result<Vec<Group>, DrainError> {
-        let (groups, mut given_up) = part_given_up(self.queue.as_ref(), groups).await?;
-        while !given_up.is_empty() {
-            let part: Vec<_> = given_up.drain(..given_up.len().min(JOINED_AT_ONCE)).collect();
+    /// Occurrences of faults that are dead letters join them, unpaid, whatever they would share an investigation with.
+    async fn join_dead_letters(&self, mut waiters: Vec<Waiter>) -> Result<(), DrainError> {
+        while !waiters.is_empty() {
+            let part: Vec<_> = waiters.drain(..waiters.len().min(JOINED_AT_ONCE)).collect();
             let tickets: Vec<_> = part.iter().map(|waiter| waiter.ticket.clone()).collect();
             let claims = self.queue.claim(&tickets).await?;
             let orders = part.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
@@ -146,7 +150,7 @@ impl Desk {
             });
             self.settle_claimed(orders.collect()).await?;
         }
-        Ok(groups)
+        Ok(())
     }
 
     async fn investigate(&self, group: Group) -> Result<GroupReport, DrainError> {
@@ -154,7 +158,7 @@ impl Desk {
         let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
         let faults: Vec<_> = claimed.events.iter().map(|(_, event)| event.key()).collect();
         // Somebody may have begun since the last look; now one of the two sees the other for sure.
-        if is_held_elsewhere(self.queue.as_ref(), &faults).await? {
+        if self.queue.is_held_elsewhere(&faults).await? {
             tracing::debug!(fault = %claimed.lead.fault_id, "gave way to somebody else who has the fault");
             self.settle_claimed(claimed.put_back()).await?;
             return Ok(GroupReport::default());
@@ -214,9 +218,9 @@ impl Desk {
         let mut events = Vec::with_capacity(claims.len());
         let mut aside = Vec::new();
         for (waiter, claim) in group.waiters.into_iter().zip(claims) {
-            match sort_out(claim) {
+            match sort_out(claim, &self.context) {
                 Ok((ticket, event)) => events.push((ticket, Arc::new(event))),
-                Err(Aside::Audit(order)) => aside.push(*order),
+                Err(Aside::Closed(order)) => aside.push(*order),
                 Err(Aside::Unclaimed(outcome)) => aside.extend(could_not_claim(waiter, outcome)),
             }
         }
@@ -229,7 +233,7 @@ impl Desk {
     async fn dispatch(&self, assignment: &Assignment) -> Result<Verdict, DrainError> {
         let fault_id = assignment.event.fault_id.to_string();
         let message = assignment.event.message.clone();
-        self.teller.tell(Progress::InvestigationStarted { fault_id: fault_id.clone(), message });
+        self.progress.send(Progress::InvestigationStarted { fault_id: fault_id.clone(), message });
         let (reply, answer) = oneshot::channel();
         self.ask(DispatchRequest::Investigate { assignment: assignment.clone(), reply }).await?;
         let verdict = answer.await.map_err(|_| DrainError::ActorGone("dispatcher"))?;
@@ -240,7 +244,7 @@ impl Desk {
                 failure.to_string()
             }
         };
-        self.teller.tell(Progress::InvestigationFinished { fault_id, summary });
+        self.progress.send(Progress::InvestigationFinished { fault_id, summary });
         Ok(verdict)
     }
 
@@ -271,22 +275,20 @@ impl Desk {
 
 /// Why a claimed ticket is not investigated.
 enum Aside {
-    /// It became an audit event between the scan and the claim.
-    Audit(Box<Order>),
+    /// A filter closes it since its row was rewritten.
+    Closed(Box<Order>),
     /// It could not be claimed.
     Unclaimed(MoveOutcome),
 }
 
-/// What was claimed is looked at once more: a migration may have flagged it since the scan.
-fn sort_out(claim: Claim) -> Result<(Ticket, HaltEvent), Aside> {
+/// Asks the filters about what was claimed once more: its row may have been rewritten since the scan.
+fn sort_out(claim: Claim, context: &Context) -> Result<(Ticket, HaltEvent), Aside> {
     let (ticket, event) = claim.map_err(Aside::Unclaimed)?;
-    if !event.is_audit_only() {
-        return Ok((ticket, event));
+    let candidate = Candidate { ticket, event: Box::new(event), time: context.now, is_due: true, is_own: false };
+    match decide(Stage::Filter, &candidate, context) {
+        Decision::Close(closing) => Err(Aside::Closed(Box::new(close(candidate, closing)))),
+        Decision::Pass | Decision::HoldBack => Ok((candidate.ticket, *candidate.event)),
     }
-    let draft = draft(&event, &ticket, RowOutcome::AuditSkipped);
-    let mut order = order(ticket, Destination::Processed, draft, Tally::ShortCircuited);
-    order.is_avoided = true;
-    Err(Aside::Audit(Box::new(order)))
 }
 
 /// The order for an event that could not be claimed; none where another drain has it.

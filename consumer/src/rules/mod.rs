@@ -1,0 +1,19 @@
+//! The order of decision: what becomes of an event that waits, before anybody is paid to look at it.
+
+mod context;
+mod decision;
+mod rule;
+
+pub(crate) use context::{Context, ResolvedFaults};
+pub(crate) use decision::{Closing, Decision};
+pub(crate) use rule::{Rule, Stage, decide, filters};
+
+haltline_protocol::registry! {
+    /// The rules in their order. The first that does not pass an event decides.
+    pub(crate) static RULES: Rule = {
+        resolved => Resolved,
+        due => Due,
+        audit_skip => AuditSkip,
+        known_pattern => KnownPattern,
+    }
+}
