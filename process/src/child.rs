@@ -3,24 +3,23 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
-use rustix::process::{Pid, Resource, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::launch::{Launch, Limits, StartError, Streams};
+use crate::launch::{Launch, StartError, Streams};
+use crate::limits::{Limits, bound_child};
 use crate::output::{Output, OutputFiles};
-use crate::own::{at_most, own_this_process};
-use crate::platform::{bound, forgo_privileges};
+use crate::platform::forgo_privileges;
 use crate::table::ProcessId;
 use crate::tree::{Swept, Tree};
 
 /// How often the sizes of the outputs are looked at. A flood writes about 20 MB meanwhile, which are cut off again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The largest file that a child may write, in bytes. Far above what databases of its own need; it bounds what a flood
-/// can do between two looks.
-const LARGEST_FILE: u64 = 1 << 30;
 
 /// A child process that was started. Dropping it kills the child, but not what the child started.
 #[derive(Debug)]
@@ -84,8 +83,10 @@ impl Child {
     ///
     /// # Errors
     /// Its streams cannot be locked, or it cannot be started.
+    ///
+    /// # Panics
+    /// It is called outside of a tokio runtime.
     pub fn start(launch: Launch) -> Result<Self, StartError> {
-        own_this_process();
         let begun = Instant::now();
         launch.streams.lock().map_err(StartError::Files)?;
         let Streams { stdin, stdout, stderr } = launch.streams;
@@ -105,12 +106,9 @@ impl Child {
         });
         command.wrap(ProcessSession);
         let started = Tree::start(&launch.folder, || {
-            if let Err(errno) = forgo_privileges() {
-                tracing::warn!(%errno, "a child can gain privileges by set-user-ID programs");
-            }
-            let leader = command.spawn()?.into_inner();
+            let leader = without_privileges(|| command.spawn())?.into_inner();
             let pid = leader.id().and_then(|pid| i32::try_from(pid).ok()).ok_or(io::ErrorKind::Other)?;
-            bound_files(pid);
+            bound_child(pid);
             Ok((leader, pid))
         });
         let (leader, tree) = started.map_err(|source| StartError::of(launch.program, source))?;
@@ -159,12 +157,21 @@ impl Child {
     }
 }
 
-/// Bounds the files of the process and of all that it starts from now on. What it started before this has the wider
-/// bound that it inherited.
-fn bound_files(pid: i32) {
-    if let Err(errno) = bound(pid, Resource::Fsize, at_most(Resource::Fsize, LARGEST_FILE)) {
-        tracing::debug!(%errno, "could not bound the files of a child");
-    }
+/// Starts something on a thread that can gain no privileges by set-user-ID programs. A child inherits that from the
+/// thread that starts it, and a thread cannot take it back, so it is a thread for this alone.
+fn without_privileges<T: Send>(start: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    let runtime = Handle::current();
+    let start = || {
+        let _entered = runtime.enter();
+        if let Err(errno) = forgo_privileges() {
+            tracing::warn!(%errno, "a child can gain privileges by set-user-ID programs");
+        }
+        start()
+    };
+    thread::scope(|scope| {
+        let starter = thread::Builder::new().spawn_scoped(scope, start)?;
+        starter.join().unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
+    })
 }
 
 /// Resolves to the name of the first output that is larger than it may be.

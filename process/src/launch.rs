@@ -5,28 +5,12 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 use thiserror::Error;
 
-/// The times and sizes that bound a child process.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Wall time.
-    pub wall: Duration,
-    /// How long a process that was asked to end (TERM) gets before it is killed (KILL).
-    pub grace: Duration,
-    /// The most bytes of standard output, and of standard error.
-    pub output: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { wall: Duration::from_secs(600), grace: Duration::from_secs(5), output: 8 << 20 }
-    }
-}
+use crate::limits::Limits;
 
 /// A program to start. It has no `Debug`, because its environment holds credentials.
 pub struct Launch {

@@ -4,6 +4,7 @@
 mod child;
 mod launch;
 mod leftover;
+mod limits;
 mod logged;
 mod output;
 mod own;
@@ -13,8 +14,9 @@ mod table;
 mod tree;
 
 pub use child::{Child, Ended, Exit, Outcome};
-pub use launch::{Launch, Limits, StartError, Streams};
+pub use launch::{Launch, StartError, Streams};
 pub use leftover::end_leftover;
+pub use limits::Limits;
 pub use logged::run_logged;
 pub use output::Output;
 pub use own::own_this_process;

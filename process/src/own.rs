@@ -1,30 +1,28 @@
-//! What a program may do to its own process before it starts children, if the process is its own and no host's.
+//! What a program does to its own process before it starts children. A library does nothing of it to its host.
 
-use std::sync::Once;
+use std::sync::OnceLock;
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use rustix::process::{setrlimit, umask};
 
+use crate::limits::{INHERITED, at_most};
 use crate::platform::{adopt_orphans, hide_memory};
 
-/// What every child is bound by, in bytes or numbers: no core dump, no more descriptors than a Node program asks for,
-/// and no larger file.
+/// Set once this process is ours.
+static OWNED: OnceLock<()> = OnceLock::new();
+
+/// Makes this process fit to start others, for a program that has the process to itself:
+/// - it adopts the orphans of its children, so that one that drops every mark is found and ended too;
+/// - what it creates, and what they create, is for the user alone (umask);
+/// - they are bounded from their first moment on, because they inherit its resource limits;
+/// - they cannot read its environment and its memory.
 ///
-/// There is no bound on processes: the kernel counts all that the user has, so one that stops a fork bomb stops the
-/// user's other work as well, and our own threads.
-const INHERITED: [(Resource, u64); 3] = [(Resource::Core, 0), (Resource::Nofile, 16_384), (Resource::Fsize, 16 << 30)];
-
-/// A limit of so much, or of what is allowed already where that is less.
-pub(crate) fn at_most(resource: Resource, most: u64) -> Rlimit {
-    let allowed = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
-    Rlimit { current: Some(allowed), maximum: Some(allowed) }
-}
-
-/// Makes this process fit to start others: it adopts their orphans, and they create files for the user alone and inherit
-/// its limits.
+/// From then on no other code of the process may start a child in a session of its own: it would be taken for an orphan
+/// and killed. A program that embeds haltline does not call this, and nothing of its process is changed: children are
+/// bounded right after their start, and only processes that carry the mark of one of ours, are in its session or
+/// descend from these are ever signalled.
 pub fn own_this_process() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    OWNED.get_or_init(|| {
         umask(Mode::RWXG | Mode::RWXO);
         for (resource, most) in INHERITED {
             if let Err(errno) = setrlimit(resource, at_most(resource, most)) {
@@ -40,6 +38,11 @@ pub fn own_this_process() {
             tracing::warn!(%errno, "cannot adopt orphans; a process that leaves its session may survive");
         }
     });
+}
+
+/// Whether [`own_this_process`] was called.
+pub(crate) fn is_owned() -> bool {
+    OWNED.get().is_some()
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Which processes belong to a child that was started, and how they end.
 //!
 //! A process group is not enough: a grandchild that called setsid(2) survives the group's end and holds its output
-//! open. So this process makes itself the subreaper (prctl(2)) of what it starts: whoever loses its parent becomes its
-//! child. From the process table a tree then owns
+//! open. From the process table a tree owns
 //! - its leader's session,
-//! - any child of ours in a foreign session that carries the tree's mark: its `TMPDIR`, or a descriptor that holds
-//!   the lock on one of its files,
-//! - such a child without any mark, where no other tree that runs can have started it,
-//! - and the descendants of all these.
+//! - what carries the tree's mark: its `TMPDIR`, or a descriptor that holds the lock on one of its files,
+//! - and the descendants of these.
 //!
-//! So nothing else in this process may start a child in a session of its own; whatever it is, it is taken for an orphan.
+//! A process that drops every mark and loses its parent is nobody's then. A program that has its process to itself
+//! (`own_this_process`) makes it the subreaper (prctl(2)) of what it starts: whoever loses its parent becomes its child.
+//! A tree then owns such a child in a foreign session without any mark too, where no other tree that runs can have
+//! started it; and the whole search keeps to the descendants of this process, which are all that there can be.
 //!
 //! All are stopped before one is killed: a stopped process cannot fork away.
 //!
@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, waitpid};
 
+use crate::own::is_owned;
 use crate::platform::{boot_id, has_variable, holds_lock_in, read_process, read_table, send};
 use crate::table::{Process, ProcessId, State, alive_once, children_of, reach};
 
@@ -108,8 +109,12 @@ impl Tree {
         let found = stop_and_kill(|| {
             let table = read_table();
             let others: Vec<&Leader> = all.iter().filter(|other| other.pid != self.leader.pid).collect();
-            reap(&table, ours, &all);
-            owned_descendants(&table, ours, &self.leader, &others)
+            if is_owned() {
+                reap(&table, ours, &all);
+                owned_descendants(&table, ours, &self.leader, &others)
+            } else {
+                marked(&table, ours, &self.leader, &others)
+            }
         });
         found.iter().map(|process| (process.pid, process.start_ticks)).collect()
     }
@@ -159,6 +164,23 @@ fn reap(table: &[Process], ours: i32, all: &[Leader]) {
 
 fn session_of(table: &[Process], pid: i32) -> i32 {
     table.iter().find(|process| process.pid == pid).map_or(0, |process| process.session)
+}
+
+/// The living processes of a tree by their marks alone: whoever lost its parent may be anybody's child. Its leader is one
+/// until it was waited for.
+fn marked(table: &[Process], ours: i32, leader: &Leader, others: &[&Leader]) -> Vec<Process> {
+    // The number of a session is free again when the session is empty, for a process that has nothing to do with us.
+    let is_reused = table.iter().any(|process| process.pid == leader.pid && process.start_ticks != leader.start_ticks);
+    let may_enter = |process: &Process| process.pid != ours && others.iter().all(|other| other.pid != process.pid);
+    let is_ours = |process: &Process| {
+        process.start_ticks >= leader.start_ticks
+            && ((process.session == leader.pid && !is_reused) || is_marked(process, &leader.folder))
+    };
+    let roots: Vec<Process> = table.iter().filter(|process| may_enter(process) && is_ours(process)).copied().collect();
+    let pids: Vec<i32> = roots.iter().map(|process| process.pid).collect();
+    let mut owned = reach(&children_of(table), &pids, may_enter);
+    owned.extend(roots);
+    alive_once(owned)
 }
 
 /// The living processes of a tree among our descendants. Its leader is one until it was waited for.
@@ -229,5 +251,28 @@ mod tests {
         // Nothing says whose 13 is while the first runs: it could have started it.
         assert_eq!(pids(owned_descendants(&table, US, &second, &[&first])), [10, 11, 12]);
         assert_eq!(pids(owned_descendants(&table, US, &second, &[])), [10, 11, 12, 13]);
+    }
+
+    #[test]
+    fn in_a_host_a_tree_owns_its_session_and_its_descendants_and_no_child_of_the_host() {
+        let mut table = vec![
+            process(US, 1, 500, 5),
+            process(US + 1, US, US + 1, 100),
+            process(US + 2, US + 1, US + 1, 101),
+            process(US + 3, US + 2, US + 3, 102),
+            process(US + 4, 1, US + 1, 103),
+            process(US + 10, US, US + 10, 110),
+            process(US + 11, US + 10, US + 10, 111),
+            process(US + 20, US, US + 20, 120),
+            process(US + 21, 1, US + 21, 121),
+            process(US + 30, 1, US + 1, 90),
+        ];
+        let (first, second) = (leader(US + 1, 100), leader(US + 10, 110));
+        let pids = |owned: Vec<Process>| owned.iter().map(|process| process.pid - US).collect::<Vec<_>>();
+        assert_eq!(pids(marked(&table, US, &first, &[&second])), [1, 2, 3, 4]);
+        assert_eq!(pids(marked(&table, US, &second, &[&first])), [10, 11]);
+        // The leader was waited for, and somebody else has its number now.
+        table[1] = process(US + 1, 1, US + 1, 140);
+        assert_eq!(pids(marked(&table, US, &first, &[&second])), [0; 0]);
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haltline_dispatcher::{DispatcherConfig, Environment, Limits, Roster};
+use haltline_process::own_this_process;
 use haltline_protocol::{Assignment, AttemptSlot, DispatchFailure, HaltEvent, Investigation, Investigator};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// A bench in a process that is ours, as that of the binary is.
     pub(crate) fn new() -> Self {
+        own_this_process();
+        Self::embedded()
+    }
+
+    /// A bench in a process whose own children are to be left alone.
+    pub(crate) fn embedded() -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("attempt")).unwrap();
         let limits = Limits { wall: Duration::from_secs(30), grace: Duration::from_millis(300), output: 1 << 20 };

@@ -23,6 +23,8 @@ mod show;
 mod status;
 mod upgrade;
 
+use haltline_process::own_this_process;
+
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::exit::Exit;
 use crate::{home, output};
@@ -39,6 +41,13 @@ pub(crate) fn run(cli: Cli) -> Exit {
             return Exit::Usage;
         }
     };
+    // Here at the top, so that no program that embeds a drain has its own process changed.
+    if matches!(
+        cli.command,
+        Command::DrainFaults(_) | Command::AutoDrain(_) | Command::Investigate(_) | Command::Doctor(_)
+    ) {
+        own_this_process();
+    }
     match cli.command {
         Command::DrainFaults(args) => drain_faults::run(&layout, args),
         Command::AutoDrain(args) => auto_drain::run(&layout, args),
