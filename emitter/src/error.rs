@@ -68,11 +68,14 @@ pub enum EmitError {
     /// The queue did not take the row.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The actor ended before it answered.
+    #[error("the emitter ended before it answered, so the event may be in the queue or not; emit it again")]
+    Ended,
 }
 
 impl EmitError {
     /// Whether the caller asked for what cannot be (exit code 2), and not the machine failed (exit code 1).
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Input(_) | Self::Queue(_))
+        !matches!(self, Self::Input(_) | Self::Queue(_) | Self::Ended)
     }
 }

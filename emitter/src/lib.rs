@@ -1,6 +1,8 @@
 //! Builds events and puts them into a queue: fault ids, snapshots, RESOLVED markers, and the one constructor for
-//! manual-recovery events. All of it is synchronous, so that a command that only emits starts no runtime.
+//! manual-recovery events. A command that only emits uses the blocking functions and starts no runtime; programs with
+//! many events at once use the actor behind [`Emitter`].
 
+mod actor;
 mod emission;
 mod emit;
 mod error;
@@ -17,7 +19,10 @@ mod pretty;
 mod regular_file;
 mod resolve;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 
+pub use actor::{Emitter, GroupCommit};
 pub use emission::{Emission, LARGEST_ROW};
 pub use emit::{emit, emit_all};
 pub use error::EmitError;

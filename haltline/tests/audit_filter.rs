@@ -10,17 +10,17 @@ use haltline_dispatcher::mock::ScriptedInvestigator;
 use haltline_dispatcher::{Bench, Dispatcher};
 use haltline_emitter::{FaultDraft, MarkShipped, Snapshot, drain_queue, emit, mark_shipped};
 use haltline_protocol::{DispatchRequest, Layout, Pointers, Severity};
-use haltline_spool::{DrainQueue, Inlet};
+use haltline_spool::{DrainQueue, SpoolIntake};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 fn fill(layout: &Layout, audits: usize, faults: usize) {
-    let inlet = Inlet::open(layout, false).unwrap();
+    let intake = SpoolIntake::open(layout, false).unwrap();
     for number in 0..audits {
         let feature = number.to_string();
         let site = MarkShipped { feature: &feature, ..MarkShipped::default() };
-        emit(&inlet, &mark_shipped(&site, Timestamp::now()).unwrap()).unwrap();
+        emit(&intake, &mark_shipped(&site, Timestamp::now()).unwrap()).unwrap();
     }
     for number in 0..faults {
         let draft = FaultDraft {
@@ -32,7 +32,7 @@ fn fill(layout: &Layout, audits: usize, faults: usize) {
             pointers: Pointers::default(),
             snapshot: Snapshot::default(),
         };
-        emit(&inlet, &draft.build(Timestamp::now()).unwrap()).unwrap();
+        emit(&intake, &draft.build(Timestamp::now()).unwrap()).unwrap();
     }
 }
 

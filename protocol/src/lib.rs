@@ -6,6 +6,7 @@ mod document;
 mod event;
 mod formats;
 mod ids;
+mod intake;
 mod investigator;
 mod kind;
 mod layout;
@@ -32,6 +33,7 @@ pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
 pub use formats::{ReportFile, RowLine, note_tells_of, note_text, report_tells_of, report_text};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
+pub use intake::{Intake, LARGEST_GROUP, NewRow, RowKind};
 pub use investigator::{
     Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
 };

@@ -42,7 +42,7 @@ pub use mutants::{Mutant, is_on};
 pub use operator::{Operator, OperatorError, Scope};
 pub use preview::PreviewQueue;
 pub use purge::{Purge, PurgeTally};
-pub use put::{Inlet, NewRow, RowKind};
+pub use put::SpoolIntake;
 pub use queue::{DrainQueue, SETTLE_LOCK};
 pub use redaction_key::{existing_redaction_key, redaction_key};
 pub use repair::{Repair, STALE, is_stale_temporary};

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use haltline_protocol::{FaultKey, Layout};
-use haltline_spool::{Inlet, RowKind};
+use haltline_protocol::{FaultKey, Intake, Layout, NewRow, RowKind};
+use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 
 const HOME: &str = "HALTLINE_TEST_HOME";
@@ -41,8 +41,9 @@ fn a_put_that_is_killed_or_fails_at_any_step_leaves_a_whole_event_or_none() {
 
 fn put(home: &Path) -> Result<(), haltline_protocol::QueueError> {
     let key = FaultKey { run_id: "r".into(), fault_id: "f".into() };
-    let inlet = Inlet::open(&Layout::new(home), true)?;
-    inlet.put(RowKind::Event, &key, Timestamp::UNIX_EPOCH, b"{\"whole\":true}").map(drop)
+    let intake = SpoolIntake::open(&Layout::new(home), true)?;
+    let (kind, stamp) = (RowKind::Event, Timestamp::UNIX_EPOCH);
+    intake.put(&NewRow { kind, key, stamp, row: b"{\"whole\":true}" }).map(drop)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test starts itself")]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_protocol::{
-    Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Investigation, RecordBatch, Severity,
-    SinkError, Usage, Verdict,
+    Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Intake, Investigation, NewRow,
+    RecordBatch, RowKind, Severity, SinkError, Usage, Verdict,
 };
+use haltline_spool::Mutant;
 use haltline_spool::model::{Process, Scene};
-use haltline_spool::{Mutant, NewRow, RowKind};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","ro
 /// Emits events under numbers of their own, one after the other or in one batch.
 pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emission, Occurrence)], at_once: bool) {
     Mutant::on_this_thread(machine.mutant);
-    let Ok(inlet) = process.open_inlet(&machine.layout) else { return };
+    let Ok(intake) = process.open_intake(&machine.layout) else { return };
     for emissions in emissions.chunks(if at_once { emissions.len() } else { 1 }) {
         let texts: Vec<_> = emissions.iter().map(|(emission, number)| row(*emission, *number)).collect();
         let events =
@@ -43,8 +43,8 @@ pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emis
         });
         let rows: Vec<_> = rows.collect();
         let put = match rows.as_slice() {
-            [new] if !at_once => inlet.put(new.kind, &new.key, new.stamp, new.row).map(drop),
-            rows => inlet.put_all(rows).map(drop),
+            [new] if !at_once => intake.put(new).map(drop),
+            rows => intake.put_group(rows).and_then(|places| places.into_iter().try_for_each(|place| place.map(drop))),
         };
         if put.is_ok() {
             machine.ledger.accounts().acknowledged.extend(events());

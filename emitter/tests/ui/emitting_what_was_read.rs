@@ -1,9 +1,8 @@
 use haltline_emitter::emit;
-use haltline_protocol::HaltEvent;
-use haltline_spool::Inlet;
+use haltline_protocol::{HaltEvent, Intake};
 
-fn forge(inlet: &Inlet, event: &HaltEvent) -> bool {
-    emit(inlet, event).is_ok()
+fn forge(intake: &dyn Intake, event: &HaltEvent) -> bool {
+    emit(intake, event).is_ok()
 }
 
 fn main() {}

@@ -1,11 +1,11 @@
 //! `haltline emit`: puts a halt into the queue and prints its fault id once it is durable.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use haltline_emitter::{Emission, EmitError, FaultDraft, FaultKind, Place, Snapshot, emit, from_json, pointer};
 use haltline_protocol::{Layout, Pointers, QueueError};
-use haltline_spool::Inlet;
+use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 
 use crate::cli::Emit;
@@ -19,12 +19,12 @@ pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
         None => describe(args),
     };
     let emitted = emission.and_then(|emission| {
-        let path = put(layout, &emission, !args.no_sync)?;
-        Ok((emission, path))
+        let place = put(layout, &emission, !args.no_sync)?;
+        Ok((emission, place))
     });
     match emitted {
-        Ok((emission, path)) => {
-            tracing::info!(path = %path.display(), "emitted");
+        Ok((emission, place)) => {
+            tracing::info!(path = place, "emitted");
             output::line(emission.fault_id().as_str());
             Exit::Done
         }
@@ -33,8 +33,8 @@ pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
 }
 
 /// Puts an event into the queue and returns where it is.
-pub(super) fn put(layout: &Layout, emission: &Emission, durable: bool) -> Result<PathBuf, EmitError> {
-    emit(&Inlet::open(layout, durable)?, emission)
+pub(super) fn put(layout: &Layout, emission: &Emission, durable: bool) -> Result<String, EmitError> {
+    emit(&SpoolIntake::open(layout, durable)?, emission)
 }
 
 /// Tells why an event was not emitted.

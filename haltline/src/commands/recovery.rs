@@ -49,23 +49,19 @@ impl Recovery<'_> {
             Err(error) => return emit::failed(&error),
         };
         let Some(state) = state else {
-            output::line(format!("{subject} is {outcome}; audit event {}", audit.display()));
+            output::line(format!("{subject} is {outcome}; audit event {audit}"));
             return Exit::Done;
         };
         match state.record(|state| change(state, now)) {
             Ok(()) => {
                 let state = state.path().display();
-                output::line(format!(
-                    "{subject} is {outcome}, as recorded in {state}; audit event {}",
-                    audit.display()
-                ));
+                output::line(format!("{subject} is {outcome}, as recorded in {state}; audit event {audit}"));
                 Exit::Done
             }
             Err(error) => {
                 output::error(&error);
                 output::note(format!(
-                    "haltline: {subject} is not recorded, but its audit event is in the queue already: {}",
-                    audit.display()
+                    "haltline: {subject} is not recorded, but its audit event is in the queue already: {audit}"
                 ));
                 Exit::Failed
             }

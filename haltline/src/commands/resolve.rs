@@ -2,7 +2,7 @@
 
 use haltline_emitter::{EmitError, resolve};
 use haltline_protocol::{FaultKey, Layout, QueueError, WaitingBody};
-use haltline_spool::Inlet;
+use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 
 use super::emit;
@@ -17,14 +17,14 @@ const UNSETTLED: [State; 5] = [State::Pending, State::Deferred, State::Held, Sta
 
 pub(crate) fn run(layout: &Layout, args: &Resolve) -> Exit {
     let key = FaultKey { run_id: args.run_id.as_str().into(), fault_id: args.fault_id.as_str().into() };
-    let put = || -> Result<_, EmitError> { resolve(&Inlet::open(layout, true)?, &key, Timestamp::now()) };
+    let put = || -> Result<_, EmitError> { resolve(&SpoolIntake::open(layout, true)?, &key, Timestamp::now()) };
     match put() {
-        Ok(path) => {
+        Ok(marker) => {
             let name = name_of(&key);
             match what_waits(layout, &key) {
-                Ok(waits) => line(format!("{name} is marked as resolved; {waits}. Marker: {}", path.display())),
+                Ok(waits) => line(format!("{name} is marked as resolved; {waits}. Marker: {marker}")),
                 Err(error) => {
-                    line(format!("{name} is marked as resolved. Marker: {}", path.display()));
+                    line(format!("{name} is marked as resolved. Marker: {marker}"));
                     output::error(&error);
                 }
             }

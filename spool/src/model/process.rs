@@ -14,7 +14,7 @@ use super::disk::{Body, Disk, Id};
 use super::world::{Scene, State, World};
 use crate::error::failed;
 use crate::folder::Folder;
-use crate::put::Inlet;
+use crate::put::SpoolIntake;
 use crate::queue::DrainQueue;
 use crate::system::NEW_FOLDER_MODE;
 use crate::vfs::{Handle as AnyHandle, Vfs};
@@ -69,9 +69,9 @@ impl Process {
     /// Opens a queue for emitting, durably.
     ///
     /// # Errors
-    /// As [`Inlet::open`].
-    pub fn open_inlet(self: &Arc<Self>, layout: &Layout) -> Result<Inlet, QueueError> {
-        Inlet::open_on(&self.vfs(), layout, true)
+    /// As [`SpoolIntake::open`].
+    pub fn open_intake(self: &Arc<Self>, layout: &Layout) -> Result<SpoolIntake, QueueError> {
+        SpoolIntake::open_on(&self.vfs(), layout, true)
     }
 
     /// Opens a folder.

@@ -52,7 +52,7 @@ pub(super) struct Setting {
     pub(super) haltline: PathBuf,
     /// The release build of the floor.
     pub(super) floor: PathBuf,
-    /// The release build of the emitter's example, which emits by the library.
+    /// The release build of the example that emits by the library.
     pub(super) emits: PathBuf,
     /// How many events one measurement works on.
     pub(super) events: u32,

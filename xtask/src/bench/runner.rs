@@ -126,5 +126,5 @@ fn build(root: &Path, target: &Path) -> Result<()> {
     let build = ["build", "--release", "--locked", "--target-dir", target];
     let packages = ["--package", "haltline", "--package", "xtask", "--bins"];
     shown(root, &cargo(), &[&build[..], &packages].concat())?;
-    shown(root, &cargo(), &[&build[..], &["--package", "haltline-emitter", "--example", "emits"]].concat())
+    shown(root, &cargo(), &[&build[..], &["--package", "haltline", "--example", "emits"]].concat())
 }
