@@ -1,6 +1,4 @@
-//! The door for sinks: what one has to say of itself, and how a drain opens those that it needs.
-
-use std::path::PathBuf;
+//! The door for sinks: what one has to say of itself, and how those that are needed are opened.
 
 use haltline_protocol::{Layout, QueueError, Sink};
 use serde::Deserialize;
@@ -11,17 +9,22 @@ use thiserror::Error;
 ///
 /// A new sink is one file with a unit struct that implements this, and one row in [`SINKS`](crate::SINKS).
 pub trait SinkFactory: Sync {
-    /// The name in the configuration and in messages; it is the `kind` of a `[[sinks]]` entry.
+    /// Returns the name in the configuration and in messages; it is the `kind` of a `[[sinks]]` entry.
     fn name(&self) -> &'static str;
 
-    /// What the sink writes and where, in one line.
+    /// Says what the sink writes and where, in one line.
     fn docs(&self) -> &'static str;
 
-    /// A `[[sinks]]` entry as it may stand in the configuration.
-    fn example_config(&self) -> &'static str;
+    /// Lists what the sink writes in the home: paths from there, with `*` for any text within a name.
+    fn writes(&self) -> &'static [&'static str];
 
-    /// Whether every drain opens it, named in the configuration or not.
-    fn is_built_in(&self) -> bool {
+    /// Returns a `[[sinks]]` entry as it may stand in the configuration.
+    fn example_config(&self) -> String {
+        format!("[[sinks]]\nkind = \"{}\"\n", self.name())
+    }
+
+    /// Tells whether an activity opens the sink although the configuration does not name it.
+    fn opens_for(&self, _activity: Activity) -> bool {
         false
     }
 
@@ -38,16 +41,27 @@ pub trait SinkFactory: Sync {
     ///
     /// # Errors
     /// The settings are wrong, or what it writes to cannot be opened.
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError>;
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError>;
 }
 
-/// Where sinks write.
-#[derive(Debug, Clone)]
-pub struct SinkContext {
-    /// The home of the queue.
-    pub layout: Layout,
-    /// The folder for notes where the user wants them elsewhere.
-    pub inbox_override: Option<PathBuf>,
+/// What is done while the sinks are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// A drain that somebody asked for.
+    Drain,
+    /// A drain at the end of a build.
+    AutoDrain,
+    /// An investigation by hand.
+    Investigation,
+    /// Migrations.
+    Upgrade,
+}
+
+impl Activity {
+    /// Tells whether events are settled or investigated.
+    pub fn has_events(self) -> bool {
+        self != Self::Upgrade
+    }
 }
 
 /// One `[[sinks]]` entry of the configuration.
@@ -103,16 +117,17 @@ pub fn read_settings<T: DeserializeOwned>(sink: &'static str, settings: &toml::T
     read.map_err(|error| SinkOpenError::Settings { sink, reason: error.message().to_owned() })
 }
 
-/// Opens the built-in sinks and those that the configuration names, in the order of the registry.
+/// Opens the sinks that the activity needs and those that the configuration names, in the order of the registry.
 ///
-/// An entry of a built-in sink gives that sink its settings; it does not add a second one.
+/// An entry of a sink that is open anyway gives that sink its settings; it does not add a second one.
 ///
 /// # Errors
 /// An entry names no sink or has wrong settings (nothing is opened then), or a sink cannot be opened.
 pub fn open_sinks(
     registry: &[&dyn SinkFactory],
+    activity: Activity,
     entries: &[SinkEntry],
-    context: &SinkContext,
+    layout: &Layout,
 ) -> Result<Vec<Box<dyn Sink>>, SinkOpenError> {
     for entry in entries {
         let Some(factory) = registry.iter().find(|factory| factory.name() == entry.kind) else {
@@ -124,11 +139,11 @@ pub fn open_sinks(
     let mut sinks = Vec::new();
     for factory in registry {
         let mut named = entries.iter().filter(|entry| entry.kind == factory.name()).peekable();
-        if factory.is_built_in() && named.peek().is_none() {
-            sinks.push(factory.open(&toml::Table::new(), context)?);
+        if factory.opens_for(activity) && named.peek().is_none() {
+            sinks.push(factory.open(&toml::Table::new(), layout)?);
         }
         for entry in named {
-            sinks.push(factory.open(&entry.settings, context)?);
+            sinks.push(factory.open(&entry.settings, layout)?);
         }
     }
     Ok(sinks)

@@ -4,11 +4,10 @@ mod actor;
 mod append;
 mod factory;
 mod filing;
+mod lines;
 mod problem;
 mod sinks;
-mod telemetry;
 
 pub use actor::{Analytics, AnalyticsSummary, SinkTally};
-pub use factory::{NoSettings, SinkContext, SinkEntry, SinkFactory, SinkOpenError, open_sinks, read_settings};
-pub use sinks::SINKS;
-pub use telemetry::{AutoDrainRow, record_auto_drain};
+pub use factory::{Activity, NoSettings, SinkEntry, SinkFactory, SinkOpenError, open_sinks, read_settings};
+pub use sinks::{SINKS, inbox_folder, set_inbox_folder};

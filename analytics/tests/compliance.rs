@@ -6,8 +6,8 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::Suite;
-use haltline_analytics::{SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
-use haltline_protocol::{Layout, Receipt};
+use haltline_analytics::{Activity, SINKS, SinkEntry, SinkOpenError, open_sinks};
+use haltline_protocol::{Layout, Receipt, pattern_has_file};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ fn every_row_of_the_registry_says_what_it_is() {
         assert!(names.insert(name), "`{name}` stands twice");
         assert!(!factory.docs().is_empty() && !factory.docs().contains('\n'), "{name}");
 
-        let config: Config = toml::from_str(factory.example_config()).unwrap();
+        let config: Config = toml::from_str(&factory.example_config()).unwrap();
         let [entry] = &config.sinks[..] else { panic!("{name}: one entry is the example") };
         assert_eq!(entry.kind, name);
         factory.check(&entry.settings).unwrap();
@@ -35,8 +35,8 @@ fn every_row_of_the_registry_says_what_it_is() {
         assert!(matches!(error, SinkOpenError::Settings { .. }), "{error}");
         assert!(error.to_string().contains("no-such-key"), "{error}");
         let home = tempfile::tempdir().unwrap();
-        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-        assert!(factory.open(&odd, &context).is_err(), "{name} opens with an unknown key");
+        let layout = Layout::new(home.path());
+        assert!(factory.open(&odd, &layout).is_err(), "{name} opens with an unknown key");
         assert!(common::tree(home.path()).is_empty());
     }
 }
@@ -44,31 +44,56 @@ fn every_row_of_the_registry_says_what_it_is() {
 #[tokio::test]
 async fn every_sink_passes_the_suite() {
     for factory in SINKS {
-        let config: Config = toml::from_str(factory.example_config()).unwrap();
+        let config: Config = toml::from_str(&factory.example_config()).unwrap();
         Suite { factory: *factory, settings: config.sinks[0].settings.clone() }.run().await;
+    }
+}
+
+#[tokio::test]
+async fn every_sink_writes_only_where_it_says() {
+    for factory in SINKS {
+        let config: Config = toml::from_str(&factory.example_config()).unwrap();
+        let suite = Suite { factory: *factory, settings: config.sinks[0].settings.clone() };
+        let mut left: Vec<_> = factory.writes().to_vec();
+        for name in suite.reference().await.keys() {
+            assert!(
+                factory.writes().iter().any(|pattern| pattern_has_file(pattern, name)),
+                "{}: {name}",
+                factory.name()
+            );
+            left.retain(|pattern| !pattern_has_file(pattern, name));
+        }
+        // What is refused as a pattern is not among the records.
+        left.retain(|pattern| !pattern.contains("rejected"));
+        assert!(left.is_empty(), "{}: {left:?}", factory.name());
     }
 }
 
 #[test]
 fn the_built_in_sinks_are_open_whether_named_or_not() {
     let home = tempfile::tempdir().unwrap();
-    let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-    let names = |config: &str| -> Result<Vec<_>, SinkOpenError> {
+    let layout = Layout::new(home.path());
+    let opened = |activity, config: &str| -> Result<Vec<_>, SinkOpenError> {
         let config: Config = toml::from_str(config).unwrap();
-        Ok(open_sinks(SINKS, &config.sinks, &context)?.iter().map(|sink| sink.name()).collect())
+        Ok(open_sinks(SINKS, activity, &config.sinks, &layout)?.iter().map(|sink| sink.name()).collect())
     };
+    let names = |config: &str| opened(Activity::Drain, config);
     let all = ["jsonl", "report", "inbox", "proposals"];
     assert_eq!(names("sinks = []").unwrap(), all);
     assert_eq!(names("[[sinks]]\nkind = \"inbox\"\n").unwrap(), all);
+    assert_eq!(opened(Activity::Investigation, "sinks = []").unwrap(), all);
+    let auto_drain = ["jsonl", "report", "inbox", "proposals", "telemetry"];
+    assert_eq!(opened(Activity::AutoDrain, "sinks = []").unwrap(), auto_drain);
+    assert_eq!(opened(Activity::Upgrade, "sinks = []").unwrap(), ["upgrades"]);
     let error = names("[[sinks]]\nkind = \"kafka\"\n").unwrap_err().to_string();
-    assert_eq!(error, "unknown sink `kafka`; known are jsonl, report, inbox, proposals");
+    assert_eq!(error, "unknown sink `kafka`; known are jsonl, report, inbox, proposals, telemetry, upgrades");
 }
 
 #[tokio::test]
 async fn one_batch_reaches_every_file_that_the_contract_names() {
     let home = tempfile::tempdir().unwrap();
-    let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-    let sinks = open_sinks(SINKS, &[], &context).unwrap();
+    let layout = Layout::new(home.path());
+    let sinks = open_sinks(SINKS, Activity::Drain, &[], &layout).unwrap();
     let (answer, summary) = common::acknowledged(sinks, common::records(), false).await;
     answer.unwrap();
     assert_eq!(summary.filed(), Receipt { notes: 2, proposals: 2, reports: 2 });

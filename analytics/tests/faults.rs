@@ -11,8 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Suite, acknowledged, records, reported, settled, tree};
-use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
+use common::{Suite, acknowledged, drained, records, reported, settled, tree, upgraded};
+use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
 use haltline_protocol::{Layout, RowOutcome, SinkError};
 
 /// In the child: the folder that the case works in.
@@ -69,8 +69,8 @@ async fn what_may_not_be_written_is_found_out_at_the_opening() {
         Ok(home) => home,
         Err(note) => return println!("{note}"),
     };
-    let context = SinkContext { layout: Layout::new(&home), inbox_override: None };
-    open_sinks(SINKS, &[], &context).unwrap();
+    let layout = Layout::new(&home);
+    open_sinks(SINKS, Activity::Drain, &[], &layout).unwrap();
     let queue = home.join("skill-faults");
     for (sink, folder) in [
         ("jsonl", home.join("analytics")),
@@ -79,12 +79,12 @@ async fn what_may_not_be_written_is_found_out_at_the_opening() {
         ("proposals", queue.clone()),
     ] {
         allow(&folder, 0o500);
-        let error = open_sinks(SINKS, &[], &context).err().unwrap();
+        let error = open_sinks(SINKS, Activity::Drain, &[], &layout).err().unwrap();
         assert!(matches!(&error, SinkOpenError::Unusable { sink: found, .. } if *found == sink), "{error}");
         assert!(error.to_string().contains("check who owns it and its permissions"), "{error}");
         allow(&folder, 0o700);
     }
-    open_sinks(SINKS, &[], &context).unwrap();
+    open_sinks(SINKS, Activity::Drain, &[], &layout).unwrap();
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn one_sink_that_may_not_write_keeps_no_other_from_it_and_gets_its_rows_la
         Ok(home) => home,
         Err(note) => return println!("{note}"),
     };
-    let context = SinkContext { layout: Layout::new(&home), inbox_override: None };
-    let sinks = open_sinks(SINKS, &[], &context).unwrap();
+    let layout = Layout::new(&home);
+    let sinks = open_sinks(SINKS, Activity::Drain, &[], &layout).unwrap();
     allow(&home.join("analytics"), 0o500);
     let (answer, summary) = acknowledged(sinks, records(), false).await;
     assert!(matches!(&answer, Err(SinkError::Permanent { sink: "jsonl", .. })), "{answer:?}");
@@ -103,7 +103,7 @@ async fn one_sink_that_may_not_write_keeps_no_other_from_it_and_gets_its_rows_la
     let before = tree(&home);
 
     allow(&home.join("analytics"), 0o700);
-    let sinks = open_sinks(SINKS, &[], &context).unwrap();
+    let sinks = open_sinks(SINKS, Activity::Drain, &[], &layout).unwrap();
     let (answer, summary) = acknowledged(sinks, records(), true).await;
     answer.unwrap();
     assert_eq!(summary.filed().notes, 0);
@@ -124,7 +124,7 @@ async fn a_full_disk_may_pass_and_leaves_no_half_line() {
         let home = disk.join(factory.name());
         fs::create_dir(&home).unwrap();
         let mut sink = suite.open(&home);
-        let first = [settled(100, RowOutcome::AuditSkipped), reported(101, "first")];
+        let first = [settled(100, RowOutcome::AuditSkipped), reported(101, "first"), upgraded(102), drained(103)];
         sink.deliver(&first, false).await.unwrap();
         let before = tree(&home);
 
@@ -132,6 +132,7 @@ async fn a_full_disk_may_pass_and_leaves_no_half_line() {
         while filler.write_all(&[0; 512]).is_ok() {}
         // More rows than the rest of the file's last page takes, so that the write is cut short.
         let mut batch: Vec<_> = (200..240).map(|seq| settled(seq, RowOutcome::AuditSkipped)).collect();
+        batch.extend((200..240).flat_map(|seq| [upgraded(seq), drained(seq)]));
         batch.push(reported(240, &"second ".repeat(140)));
         // The rest of the last page may take one more proposal, and several never.
         batch.extend((241..250).map(|seq| reported(seq, &"third ".repeat(160))));

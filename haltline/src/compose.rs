@@ -1,15 +1,17 @@
 //! The one place that knows who sits where: it opens the queue and the sinks, and ties the actors together.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use haltline_analytics::{Analytics, AnalyticsSummary, SINKS, SinkContext, SinkEntry, SinkOpenError, open_sinks};
+use haltline_analytics::{Activity, Analytics, AnalyticsSummary, SINKS, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Roster};
-use haltline_protocol::{Layout, Queue, QueueError, RunId};
+use haltline_protocol::{
+    DrainId, DrainTotals, Layout, Queue, QueueError, Receipt, Record, RecordBatch, RunId, SinkError,
+};
 use haltline_spool::{DrainQueue, Folder, PreviewQueue};
-use tokio::sync::mpsc;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Settings;
 use crate::exit::Exit;
@@ -32,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) options: DrainOptions,
     pub(crate) dispatcher: DispatcherConfig,
     pub(crate) sinks: Vec<SinkEntry>,
-    pub(crate) inbox: Option<PathBuf>,
+    pub(crate) activity: Activity,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -49,9 +51,9 @@ impl Plan {
             own_audit: None,
             learned_patterns: layout.learned_patterns(),
         };
-        let inbox = settings.inbox.clone();
-        let sinks = settings.sinks.clone();
-        Self { options, dispatcher: settings.into_dispatcher(), sinks, inbox, deadline: None }
+        let sinks = settings.sink_entries();
+        let activity = Activity::Drain;
+        Self { options, dispatcher: settings.into_dispatcher(), sinks, activity, deadline: None }
     }
 }
 
@@ -61,6 +63,8 @@ pub(crate) struct Drained {
     pub(crate) drain_id: String,
     pub(crate) report: DrainReport,
     pub(crate) analytics: AnalyticsSummary,
+    /// Why a sink does not have the drain's totals.
+    pub(crate) untold: Option<SinkError>,
 }
 
 /// Why a drain did not come to its end.
@@ -108,6 +112,7 @@ pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError
 }
 
 async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, ComposeError> {
+    let started = Instant::now();
     let stop = Stop::default();
     let watch = tokio::spawn(signals::watch(&stop, plan.deadline)?);
     let (queue, sinks): (Arc<dyn Queue>, _) = if plan.options.dry_run {
@@ -118,11 +123,11 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
         }
         // Sinks make their folders in the queue: not where a queue root leads that is a link.
         drop(Folder::ensure(layout.queue())?);
-        let context = SinkContext { layout: layout.clone(), inbox_override: plan.inbox };
-        let sinks = open_sinks(SINKS, &plan.sinks, &context)?;
+        let sinks = open_sinks(SINKS, plan.activity, &plan.sinks, layout)?;
         (Arc::new(DrainQueue::open(layout)?), sinks)
     };
-    let drain_id = queue.drain_id().to_string();
+    let drain_id = queue.drain_id().clone();
+    let (run_id, dry_run) = (plan.options.run_id.clone(), plan.options.dry_run);
 
     let (to_dispatcher, requests) = mpsc::channel(REQUESTS);
     let (to_analytics, batches) = mpsc::channel(BATCHES);
@@ -136,7 +141,7 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     let recording = tokio::spawn(Analytics::new(sinks).run(batches));
     let wires = Wires {
         dispatcher: to_dispatcher,
-        analytics: to_analytics,
+        analytics: to_analytics.clone(),
         progress: progress::show(),
         stop: stop.stop.clone(),
     };
@@ -145,9 +150,50 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
         // What still runs is ended while its claims are still held.
         stop.cut.cancel();
     }
+    let untold = match &drained {
+        Ok(report) if !dry_run => tell_totals(&to_analytics, totals(report, &drain_id, run_id, started)).await,
+        _ => Ok(()),
+    };
+    drop(to_analytics);
     let analytics = recording.await.map_err(|_| ComposeError::ActorGone("analytics"))?;
     dispatching.await.map_err(|_| ComposeError::ActorGone("dispatcher"))?;
     drop(queue);
     watch.abort();
-    Ok(Drained { drain_id, report: drained?, analytics })
+    Ok(Drained { drain_id: drain_id.to_string(), report: drained?, analytics, untold: untold.err() })
+}
+
+fn totals(report: &DrainReport, drain_id: &DrainId, run_id: Option<RunId>, started: Instant) -> DrainTotals {
+    let counts = &report.counts;
+    DrainTotals {
+        ts: Timestamp::now(),
+        drain_id: drain_id.clone(),
+        run_id,
+        state_slug: report.state_slug.clone(),
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        processed: counts.processed,
+        short_circuited: counts.short_circuited,
+        skipped: counts.skipped,
+        failed: counts.failed,
+        deferred: counts.deferred,
+        collapsed: counts.collapsed,
+        duplicates: counts.duplicates,
+        quarantined: counts.quarantined,
+        dispatched: counts.dispatched,
+        dead_lettered: counts.dead_lettered,
+        recovered: counts.recovered,
+        avoided: counts.avoided,
+        cost_usd: counts.cost_usd,
+        filed: Receipt::default(),
+        aborted: report.stopped,
+    }
+}
+
+/// Tells sinks what the drain did. Where analytics is gone, its own task says why.
+async fn tell_totals(analytics: &mpsc::Sender<RecordBatch>, totals: DrainTotals) -> Result<(), SinkError> {
+    let (acknowledge, acknowledged) = oneshot::channel();
+    let batch = RecordBatch { records: vec![Record::Drained(Box::new(totals))], replay: false, acknowledge };
+    if analytics.send(batch).await.is_err() {
+        return Ok(());
+    }
+    acknowledged.await.unwrap_or(Ok(()))
 }

@@ -107,7 +107,9 @@ impl DrainResult {
 /// How the program ends after a drain: the first that fits.
 pub(crate) fn exit(drained: &Drained) -> Exit {
     let report = &drained.report;
-    if report.no_investigator.is_some() {
+    if drained.untold.is_some() {
+        Exit::CannotWrite
+    } else if report.no_investigator.is_some() {
         Exit::Config
     } else if report.stopped {
         Exit::Stopped
@@ -132,5 +134,8 @@ pub(crate) fn explain_end(layout: &Layout, drained: &Drained) {
     }
     if let Some(reason) = &drained.report.unfit {
         output::note(format!("haltline: stopped dispatching: {reason}"));
+    }
+    if let Some(error) = &drained.untold {
+        output::error(error);
     }
 }

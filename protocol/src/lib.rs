@@ -5,6 +5,7 @@ mod delivery;
 mod document;
 mod event;
 mod formats;
+mod home_pattern;
 mod ids;
 mod intake;
 mod investigator;
@@ -32,6 +33,7 @@ pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
 pub use formats::{ReportFile, RowLine, note_tells_of, note_text, report_tells_of, report_text};
+pub use home_pattern::{pattern_has_file, pattern_has_folder};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
 pub use intake::{Intake, LARGEST_GROUP, NewRow, RowKind};
 pub use investigator::{

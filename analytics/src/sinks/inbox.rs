@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use haltline_protocol::{Filing, Layout, QueueError, Receipt, Severity, Sink, fault_part, note_tells_of, note_text};
 use haltline_spool::Folder;
 use rustix::io::Errno;
+use serde::Deserialize;
 
-use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, read_settings};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 
 /// The name of the sink.
 const SINK: &str = "inbox";
+/// The setting that says where notes go.
+const FOLDER: &str = "folder";
 /// The most that is read of a note to see whose it is, in bytes. Ours are a few kilobytes; people add to them.
 const LONGEST_NOTE: u64 = 4 << 20;
 /// The most notes on one fault and day; more are no accident.
@@ -27,29 +30,65 @@ impl SinkFactory for Inbox {
     }
 
     fn docs(&self) -> &'static str {
-        "a note per severe fault to act on, in skill-faults/inbox or where --inbox says"
+        "a note per severe fault to act on, in skill-faults/inbox or in the folder that `folder` or --inbox names"
     }
 
-    fn example_config(&self) -> &'static str {
-        "[[sinks]]\nkind = \"inbox\"\n"
+    fn writes(&self) -> &'static [&'static str] {
+        &["skill-faults/inbox/*.md"]
     }
 
-    fn is_built_in(&self) -> bool {
-        true
+    fn opens_for(&self, activity: Activity) -> bool {
+        activity.has_events()
     }
 
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
-        self.check(settings)?;
-        let folder = match &context.inbox_override {
+    fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
+        Settings::read(settings).map(drop)
+    }
+
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
+        let folder = match Settings::read(settings)?.folder {
             // The user named the folder, so a symbolic link there is the user's own.
-            Some(folder) => folder.canonicalize().unwrap_or_else(|_| folder.clone()),
-            None => context.layout.inbox(),
+            Some(folder) => folder.canonicalize().unwrap_or(folder),
+            None => layout.inbox(),
         };
         Folder::ensure(&folder)
             .and_then(|folder| check_writable(&folder))
             .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
-        Ok(Box::new(FilingSink::new(NoteFiler { folder, layout: context.layout.clone() })))
+        Ok(Box::new(FilingSink::new(NoteFiler { folder, layout: layout.clone() })))
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Where notes go instead of the queue's own inbox: an absolute path.
+    folder: Option<PathBuf>,
+}
+
+impl Settings {
+    fn read(settings: &toml::Table) -> Result<Self, SinkOpenError> {
+        let read: Self = read_settings(SINK, settings)?;
+        match &read.folder {
+            Some(folder) if folder.is_relative() => {
+                let reason = format!("`folder` must be an absolute path, and is `{}`", folder.display());
+                Err(SinkOpenError::Settings { sink: SINK, reason })
+            }
+            _ => Ok(read),
+        }
+    }
+}
+
+/// Returns the folder that entries name for notes; none where notes go to the queue's own inbox.
+pub fn inbox_folder(entries: &[SinkEntry]) -> Option<PathBuf> {
+    let folders = entries.iter().filter(|entry| entry.kind == SINK).filter_map(|entry| entry.settings.get(FOLDER));
+    folders.filter_map(toml::Value::as_str).next().map(PathBuf::from)
+}
+
+/// Sets the folder for notes, an absolute path, whatever the entries say.
+pub fn set_inbox_folder(entries: &mut Vec<SinkEntry>, folder: &str) {
+    entries.retain(|entry| entry.kind != SINK);
+    let settings = [(FOLDER.to_owned(), folder.into())].into_iter().collect();
+    entries.push(SinkEntry { kind: SINK.to_owned(), settings });
 }
 
 struct NoteFiler {
@@ -201,8 +240,10 @@ mod tests {
         std::fs::create_dir(&target).unwrap();
         let link = home.path().join("my-inbox");
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: Some(link) };
-        let mut sink = Inbox.open(&toml::Table::new(), &context).unwrap();
+        let mut entries = Vec::new();
+        set_inbox_folder(&mut entries, link.to_str().unwrap());
+        assert_eq!(inbox_folder(&entries), Some(link));
+        let mut sink = Inbox.open(&entries[0].settings, &Layout::new(home.path())).unwrap();
         let record = haltline_protocol::Record::Reported(filing("HIGH", ReportOutcome::NeedsHuman, 1).into());
         assert_eq!(sink.deliver(&[record], false).await.unwrap().notes, 1);
         assert!(target.join("2026-05-20-halt-F:all:1.md").is_file());

@@ -1,129 +1,67 @@
 //! The analytics rows: `H/analytics/skill-faults.jsonl`, one line an outcome.
 //!
-//! On a replay the file is read through, and only rows whose (drainId, seq) is not there yet are written.
+//! On a replay only rows are written whose (drainId, seq) is not there yet.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use haltline_protocol::{DrainId, Layout, Record, RowLine, Sink};
 
-use async_trait::async_trait;
-use haltline_protocol::{DrainId, QueueError, Receipt, Record, Row, RowLine, Sink, SinkError};
-
-use crate::append::AppendFile;
-use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
-use crate::problem::{off_the_runtime, sink_error};
-
-/// The name of the sink.
-const SINK: &str = "jsonl";
-/// The file within the analytics folder.
-const FILE: &str = "skill-faults.jsonl";
+use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of analytics rows.
 pub(super) struct Jsonl;
 
 impl SinkFactory for Jsonl {
     fn name(&self) -> &'static str {
-        SINK
+        Rows::SINK
     }
 
     fn docs(&self) -> &'static str {
         "one row per outcome in analytics/skill-faults.jsonl"
     }
 
-    fn example_config(&self) -> &'static str {
-        "[[sinks]]\nkind = \"jsonl\"\n"
+    fn writes(&self) -> &'static [&'static str] {
+        &["analytics/skill-faults.jsonl"]
     }
 
-    fn is_built_in(&self) -> bool {
-        true
+    fn opens_for(&self, activity: Activity) -> bool {
+        activity.has_events()
     }
 
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
         self.check(settings)?;
-        let file = AppendFile::open(context.layout.analytics(), FILE)
-            .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
-        Ok(Box::new(RowSink { file: Arc::new(file) }))
+        LineSink::<Rows>::open(layout)
     }
 }
 
-struct RowSink {
-    file: Arc<AppendFile>,
-}
+struct Rows;
 
-#[async_trait]
-impl Sink for RowSink {
-    fn name(&self) -> &'static str {
-        SINK
-    }
+impl LineFormat for Rows {
+    const SINK: &'static str = "jsonl";
+    const FILE: &'static str = "skill-faults.jsonl";
+    type Key = (DrainId, u64);
 
-    async fn deliver(&mut self, records: &[Record], replay: bool) -> Result<Receipt, SinkError> {
-        let mut lines = Lines::default();
-        for record in records {
-            if let Record::Settled(row) = record {
-                lines.add(row, replay)?;
-            }
-        }
-        if !lines.bytes.is_empty() {
-            let file = Arc::clone(&self.file);
-            off_the_runtime(SINK, move || append(&file, lines)).await?.map_err(|problem| sink_error(SINK, &problem))?;
-        }
-        Ok(Receipt::default())
-    }
-}
-
-/// Rows as they are written, each with its newline.
-#[derive(Default)]
-struct Lines {
-    bytes: Vec<u8>,
-    /// On a replay: where each row ends, and the pair that it is known by.
-    rows: Vec<(usize, (DrainId, u64))>,
-}
-
-impl Lines {
-    fn add(&mut self, row: &Row, replay: bool) -> Result<(), SinkError> {
-        let written = match &row.draft.investigation {
-            None => serde_json::to_writer(&mut self.bytes, row),
+    fn write(record: &Record, line: &mut Vec<u8>) -> Result<bool, serde_json::Error> {
+        let Record::Settled(row) = record else { return Ok(false) };
+        match &row.draft.investigation {
+            None => serde_json::to_writer(line, row)?,
             Some(report) => {
                 let mut row = row.clone();
                 row.draft.investigation = Some(Box::new((**report).clone().made_fit()));
-                serde_json::to_writer(&mut self.bytes, &row)
+                serde_json::to_writer(line, &row)?;
             }
-        };
-        written.map_err(|error| SinkError::Permanent {
-            sink: SINK,
-            reason: format!("row {} of drain {} cannot be written as JSON: {error}", row.seq, row.drain_id),
-        })?;
-        self.bytes.push(b'\n');
-        if replay {
-            self.rows.push((self.bytes.len(), (row.drain_id.clone(), row.seq)));
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// The rows of these pairs alone.
-    fn of(&self, pairs: &HashSet<&(DrainId, u64)>) -> Vec<u8> {
-        let begins = std::iter::once(0).chain(self.rows.iter().map(|(end, _)| *end));
-        let wanted = begins.zip(&self.rows).filter(|(_, (_, pair))| pairs.contains(pair));
-        wanted.flat_map(|(begin, (end, _))| &self.bytes[begin..*end]).copied().collect()
+    fn key(line: &[u8]) -> Option<Self::Key> {
+        let RowLine { drain_id, seq, .. } = RowLine::parse(line)?;
+        Some((DrainId::from(&*drain_id), seq))
     }
-}
-
-fn append(file: &AppendFile, lines: Lines) -> Result<(), QueueError> {
-    let file = file.lock()?;
-    if lines.rows.is_empty() {
-        return file.append(&lines.bytes);
-    }
-    let mut missing: HashSet<&(DrainId, u64)> = lines.rows.iter().map(|(_, pair)| pair).collect();
-    file.for_each_line(|line| {
-        if let Some(RowLine { drain_id, seq, .. }) = RowLine::parse(line) {
-            missing.remove(&(DrainId::from(&*drain_id), seq));
-        }
-    })?;
-    file.append(&lines.of(&missing))
 }
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::{Layout, MoveOutcome, RowDraft, RowOutcome};
+    use haltline_protocol::{MoveOutcome, Row, RowDraft, RowOutcome};
 
     use super::*;
 
@@ -139,8 +77,8 @@ mod tests {
     }
 
     fn open(home: &tempfile::TempDir) -> Box<dyn Sink> {
-        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-        Jsonl.open(&toml::Table::new(), &context).unwrap()
+        let layout = Layout::new(home.path());
+        Jsonl.open(&toml::Table::new(), &layout).unwrap()
     }
 
     #[tokio::test]
@@ -193,8 +131,8 @@ mod tests {
         std::fs::create_dir(home.path().join("analytics")).unwrap();
         let link = home.path().join("analytics/skill-faults.jsonl");
         std::os::unix::fs::symlink(home.path().join("elsewhere"), link).unwrap();
-        let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-        let error = Jsonl.open(&toml::Table::new(), &context).err().unwrap();
+        let layout = Layout::new(home.path());
+        let error = Jsonl.open(&toml::Table::new(), &layout).err().unwrap();
         assert!(matches!(error, SinkOpenError::Unusable { .. }), "{error}");
         assert!(!home.path().join("elsewhere").try_exists().unwrap());
     }

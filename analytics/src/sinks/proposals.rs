@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::append::AppendFile;
-use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::failed;
 
@@ -40,17 +40,17 @@ impl SinkFactory for Proposals {
         "proposed patterns in skill-faults/pending-patterns.jsonl, refused ones in rejected-patterns.jsonl"
     }
 
-    fn example_config(&self) -> &'static str {
-        "[[sinks]]\nkind = \"proposals\"\n"
+    fn writes(&self) -> &'static [&'static str] {
+        &["skill-faults/pending-patterns.jsonl", "skill-faults/rejected-patterns.jsonl"]
     }
 
-    fn is_built_in(&self) -> bool {
-        true
+    fn opens_for(&self, activity: Activity) -> bool {
+        activity.has_events()
     }
 
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
         self.check(settings)?;
-        ProposalFiler::open(context.layout.clone())
+        ProposalFiler::open(layout.clone())
             .map(|filer| Box::new(FilingSink::new(filer)) as Box<dyn Sink>)
             .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })
     }

@@ -11,7 +11,7 @@ use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::io::Errno;
 
-use crate::factory::{SinkContext, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 
@@ -34,17 +34,17 @@ impl SinkFactory for Reports {
         "each report as skill-faults/reports/<run>/<faultId>.md and .json"
     }
 
-    fn example_config(&self) -> &'static str {
-        "[[sinks]]\nkind = \"report\"\n"
+    fn writes(&self) -> &'static [&'static str] {
+        &["skill-faults/reports/*/*.md", "skill-faults/reports/*/*.json"]
     }
 
-    fn is_built_in(&self) -> bool {
-        true
+    fn opens_for(&self, activity: Activity) -> bool {
+        activity.has_events()
     }
 
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
         self.check(settings)?;
-        let filer = ReportFiler { layout: context.layout.clone() };
+        let filer = ReportFiler { layout: layout.clone() };
         filer
             .reports()
             .and_then(|folder| check_writable(&folder))

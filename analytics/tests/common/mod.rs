@@ -11,10 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haltline_analytics::{Analytics, SinkContext, SinkFactory};
+use haltline_analytics::{Analytics, SinkFactory};
 use haltline_protocol::{
-    BlastRadius, Cost, CostSource, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal, ProposedFix,
-    Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink, SinkError, Usage,
+    BlastRadius, Cost, CostSource, DrainTotals, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal,
+    ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink,
+    SinkError, UpgradeSummary, Usage,
 };
 use haltline_spool::Folder;
 use tempfile::TempDir;
@@ -26,7 +27,8 @@ pub(crate) const DRAIN: &str = "20260520T081500000Z-00000000000000ff";
 /// Files beneath a folder by their path from it, with `$HOME` for the folder's own path in their text.
 pub(crate) type Tree = BTreeMap<String, String>;
 
-/// A severe fault, investigated twice, with a pattern proposed and rows of several outcomes.
+/// A severe fault, investigated twice, with a pattern proposed and rows of several outcomes; a migration; and the end
+/// of the drain.
 pub(crate) fn records() -> Vec<Record> {
     vec![
         reported(1, "No space left"),
@@ -34,7 +36,54 @@ pub(crate) fn records() -> Vec<Record> {
         settled(3, RowOutcome::AuditSkipped),
         reported(4, "disk quota exceeded"),
         settled(5, RowOutcome::Duplicate),
+        upgraded(6),
+        drained(7),
     ]
+}
+
+/// The end of a drain, so many seconds later.
+pub(crate) fn drained(seconds: u64) -> Record {
+    Record::Drained(Box::new(DrainTotals {
+        ts: begun() + Duration::from_secs(seconds),
+        drain_id: DRAIN.into(),
+        run_id: Some("build-42".into()),
+        state_slug: Some("checkout-flow".into()),
+        duration_ms: 1200,
+        processed: 2,
+        short_circuited: 1,
+        skipped: 0,
+        failed: 0,
+        deferred: 0,
+        collapsed: 0,
+        duplicates: 1,
+        quarantined: 0,
+        dispatched: 2,
+        dead_lettered: 0,
+        recovered: 0,
+        avoided: 2,
+        cost_usd: 0.24,
+        filed: Receipt::default(),
+        aborted: false,
+    }))
+}
+
+pub(crate) fn upgraded(seq: u64) -> Record {
+    Record::Upgraded(Box::new(UpgradeSummary {
+        ts: begun(),
+        upgrade_id: DRAIN.into(),
+        seq,
+        version: "1.40.5.0".into(),
+        complete: true,
+        duration_ms: 12,
+        rewritten: 3,
+        already_gone: 0,
+        failed: 0,
+        errnos: Vec::new(),
+    }))
+}
+
+fn begun() -> jiff::Timestamp {
+    "2026-05-20T08:20:00Z".parse().unwrap()
 }
 
 pub(crate) fn settled(seq: u64, outcome: RowOutcome) -> Record {
@@ -42,17 +91,15 @@ pub(crate) fn settled(seq: u64, outcome: RowOutcome) -> Record {
     if outcome == RowOutcome::Investigated {
         draft.investigation = Some(Box::new(report("No space left")));
     }
-    let ts = "2026-05-20T08:20:00Z".parse().unwrap();
-    Record::Settled(Row::complete(ts, DRAIN.into(), seq, draft, &MoveOutcome::Moved))
+    Record::Settled(Row::complete(begun(), DRAIN.into(), seq, draft, &MoveOutcome::Moved))
 }
 
 pub(crate) fn reported(seq: u64, pattern: &str) -> Record {
     let event = br#"{"faultId":"PHASE_FAILED:p3:302c3b29","runId":"build-42","stateSlug":"checkout-flow",
         "kind":"PHASE_FAILED","severity":"CRITICAL","timestamp":"2026-05-20T08:14:00.123Z","message":"tests red",
         "pointers":{},"snapshot":{}}"#;
-    let begun: jiff::Timestamp = "2026-05-20T08:20:00Z".parse().unwrap();
     Record::Reported(Arc::new(Filing {
-        ts: begun + Duration::from_secs(seq),
+        ts: begun() + Duration::from_secs(seq),
         drain_id: DRAIN.into(),
         seq,
         event: Arc::new(HaltEvent::parse(event).unwrap()),
@@ -135,8 +182,8 @@ pub(crate) struct Suite<'a> {
 
 impl Suite<'_> {
     pub(crate) fn open(&self, home: &Path) -> Box<dyn Sink> {
-        let context = SinkContext { layout: Layout::new(home), inbox_override: None };
-        self.factory.open(&self.settings, &context).unwrap()
+        let layout = Layout::new(home);
+        self.factory.open(&self.settings, &layout).unwrap()
     }
 
     /// What stands beneath a home when nothing goes wrong.

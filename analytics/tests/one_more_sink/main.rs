@@ -5,7 +5,7 @@
 mod common;
 
 use common::Suite;
-use haltline_analytics::{SinkContext, SinkEntry, SinkOpenError, open_sinks};
+use haltline_analytics::{Activity, SinkEntry, SinkOpenError, open_sinks};
 use haltline_protocol::Layout;
 
 haltline_protocol::registry! {
@@ -28,8 +28,9 @@ async fn one_more_sink_passes_the_suite() {
 #[test]
 fn it_is_open_where_the_configuration_names_it_and_only_there() {
     let home = tempfile::tempdir().unwrap();
-    let context = SinkContext { layout: Layout::new(home.path()), inbox_override: None };
-    let open = |entries: &[SinkEntry]| open_sinks(MORE_SINKS, entries, &context).map(|sinks| sinks.len());
+    let layout = Layout::new(home.path());
+    let open =
+        |entries: &[SinkEntry]| open_sinks(MORE_SINKS, Activity::Drain, entries, &layout).map(|sinks| sinks.len());
     assert_eq!(open(&[]).unwrap(), 0);
     let named = entry("kind = \"tally\"\nfolder = \"a\"");
     assert_eq!(open(&[named.clone(), named]).unwrap(), 2);

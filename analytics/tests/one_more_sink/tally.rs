@@ -1,8 +1,8 @@
 //! Leaves an empty file for each record. The file's name is the pair, so a replay finds it there.
 
 use async_trait::async_trait;
-use haltline_analytics::{SinkContext, SinkFactory, SinkOpenError, read_settings};
-use haltline_protocol::{QueueError, Receipt, Record, Sink, SinkError};
+use haltline_analytics::{SinkFactory, SinkOpenError, read_settings};
+use haltline_protocol::{Layout, QueueError, Receipt, Record, Sink, SinkError};
 use haltline_spool::Folder;
 use serde::Deserialize;
 
@@ -30,16 +30,20 @@ impl SinkFactory for Tally {
         "an empty file per record"
     }
 
-    fn example_config(&self) -> &'static str {
-        "[[sinks]]\nkind = \"tally\"\nfolder = \"tally\"\n"
+    fn writes(&self) -> &'static [&'static str] {
+        &["tally/*"]
+    }
+
+    fn example_config(&self) -> String {
+        "[[sinks]]\nkind = \"tally\"\nfolder = \"tally\"\n".to_owned()
     }
 
     fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
         read_settings::<Settings>(SINK, settings).map(drop)
     }
 
-    fn open(&self, settings: &toml::Table, context: &SinkContext) -> Result<Box<dyn Sink>, SinkOpenError> {
-        let place = context.layout.home().join(read_settings::<Settings>(SINK, settings)?.folder);
+    fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
+        let place = layout.home().join(read_settings::<Settings>(SINK, settings)?.folder);
         Folder::ensure(&place).map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
         Ok(Box::new(TallySink { place }))
     }

@@ -2,15 +2,13 @@
 //! the build to fail unless `--strict` says so.
 
 use std::ffi::OsStr;
-use std::time::Instant;
 
-use haltline_analytics::{AutoDrainRow, record_auto_drain};
+use haltline_analytics::Activity;
 use haltline_protocol::{Layout, RunId};
 use haltline_spool::has_work;
-use jiff::Timestamp;
 
 use crate::cli::AutoDrain;
-use crate::compose::{self, Drained, Plan};
+use crate::compose::{self, Plan};
 use crate::config;
 use crate::exit::Exit;
 use crate::home::NoHome;
@@ -51,9 +49,8 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
             return Exit::CannotWrite;
         }
     }
-    let started = Instant::now();
-    let run_id = args.run_id.clone();
     let mut plan = Plan::of(layout, settings, Some(RunId::new(args.run_id)));
+    plan.activity = Activity::AutoDrain;
     plan.deadline = args.deadline;
     let drained = match compose::drain(layout, plan) {
         Ok(drained) => drained,
@@ -72,40 +69,7 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
         result.print();
     }
     explain_end(layout, &drained);
-    match record(layout, run_id, started, &drained, &result) {
-        Ok(()) => exit(&drained),
-        Err(error) => {
-            output::error(&error);
-            Exit::CannotWrite
-        }
-    }
-}
-
-fn record(
-    layout: &Layout,
-    run_id: String,
-    started: Instant,
-    drained: &Drained,
-    result: &DrainResult,
-) -> Result<(), haltline_protocol::QueueError> {
-    let counts = &result.counts;
-    record_auto_drain(
-        layout,
-        &AutoDrainRow {
-            ts: Timestamp::now(),
-            run_id,
-            state_slug: drained.report.state_slug.clone(),
-            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            processed: counts.processed,
-            short_circuited: counts.short_circuited,
-            skipped: counts.skipped,
-            failed: counts.failed,
-            inbox_filed: u64::from(result.inbox_filed),
-            proposals_appended: u64::from(result.proposals_appended),
-            aborted: result.aborted,
-            deferred: counts.deferred,
-        },
-    )
+    exit(&drained)
 }
 
 /// Whether one of the two variables turns it off.

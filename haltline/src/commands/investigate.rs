@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haltline_analytics::{SINKS, SinkContext, SinkOpenError, open_sinks};
+use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Roster};
 use haltline_protocol::{
@@ -132,12 +132,11 @@ fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, Investigate
     let (key, event) = choose(layout, args)?;
     let investigator = roster.pick()?;
     redaction::start_with(layout, &settings.investigators, false);
-    let context = SinkContext { layout: layout.clone(), inbox_override: settings.inbox };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let stop = Stop::default();
         let watch = tokio::spawn(signals::watch(&stop, None)?);
-        let sinks = open_sinks(SINKS, &settings.sinks, &context)?;
+        let sinks = open_sinks(SINKS, Activity::Investigation, &settings.sink_entries(), layout)?;
         let queue = DrainQueue::open(layout)?;
         let asked = ask(layout, &queue, &key, event, &*investigator, sinks, &stop).await;
         if let Err(error) = queue.close().await {

@@ -249,6 +249,10 @@ mod tests {
             ("[investigators.mine]\nmodel = \"x\"", "/c.toml:1: `investigators.mine`: an investigator of your own"),
             ("[[sinks]]\nkind = \"kafka\"", "/c.toml:2: `sinks[0].kind`: unknown sink `kafka`; known are jsonl"),
             ("[[sinks]]\nkind = \"jsonl\"\nurl = 1", "/c.toml:3: `sinks[0].url`: sink `jsonl`: unknown field `url`"),
+            (
+                "[[sinks]]\nkind = \"inbox\"\nfolder = \"x\"",
+                "/c.toml:3: `sinks[0].folder`: sink `inbox`: `folder` must be",
+            ),
             ("[drain]\nmax = 1\nmax = 2", "/c.toml:3: "),
             ("[drain\n", "/c.toml:1: "),
         ] {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use haltline_analytics::SinkEntry;
+use haltline_analytics::{SinkEntry, inbox_folder, set_inbox_folder};
 use haltline_dispatcher::{Charges, DispatcherConfig, Environment, InvestigatorConfig, Limits, Price, PriceTable};
 use haltline_protocol::Severity;
 
@@ -92,7 +93,7 @@ pub(crate) struct Settings {
     pub(crate) per_investigation_usd: Sourced<f64>,
     /// What an investigation is charged whose cost nobody knows, in US dollars.
     pub(crate) assumed_usd: Sourced<f64>,
-    /// The sinks that the file names.
+    /// The sinks that the file names, as it names them.
     pub(crate) sinks: Vec<SinkEntry>,
     asked: InvestigatorArgs,
 }
@@ -114,12 +115,13 @@ impl Settings {
         let Config { file, drain, investigators, prices, budget, sinks } = config;
         let built_in = DispatcherConfig::default();
         let inbox_variable = variable(INBOX_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let (inbox, inbox_origin) = match (&flags.inbox, inbox_variable) {
-            (Some(inbox), _) => (Some(inbox.clone()), Origin::Flag),
-            (None, Some(inbox)) => (Some(inbox), Origin::Environment(INBOX_VARIABLE)),
-            (None, None) => (None, Origin::BuiltIn),
+        let (inbox, inbox_origin) = match (&flags.inbox, inbox_variable, inbox_folder(&sinks)) {
+            (Some(inbox), _, _) => (Some(inbox.clone()), Origin::Flag),
+            (None, Some(inbox), _) => (Some(inbox), Origin::Environment(INBOX_VARIABLE)),
+            (None, None, Some(inbox)) => (Some(inbox), Origin::File),
+            (None, None, None) => (None, Origin::BuiltIn),
         };
-        let absolute = |path: PathBuf| match std::path::absolute(&path) {
+        let absolute = |path: PathBuf| match std::path::absolute(&path).and_then(utf8) {
             Ok(absolute) => Ok(absolute),
             Err(source) => Err(ConfigError::Inbox { path, source }),
         };
@@ -131,7 +133,7 @@ impl Settings {
             timeout: Sourced::first(flags.asked.timeout, drain.timeout, || built_in.limits.wall),
             chain: Sourced::first(None, drain.chain, || built_in.chain),
             max_attempts: Sourced::first(None, drain.max_attempts, || MAX_ATTEMPTS),
-            inbox: inbox.map(absolute).transpose()?,
+            inbox: inbox.map(absolute).transpose()?.map(PathBuf::from),
             inbox_origin,
             investigators,
             prices,
@@ -142,6 +144,15 @@ impl Settings {
             sinks,
             asked: flags.asked.clone(),
         })
+    }
+
+    /// Returns the sinks that the file names, with the folder for notes that is in force.
+    pub(crate) fn sink_entries(&self) -> Vec<SinkEntry> {
+        let mut entries = self.sinks.clone();
+        if let Some(inbox) = &self.inbox {
+            set_inbox_folder(&mut entries, &inbox.to_string_lossy());
+        }
+        entries
     }
 
     /// What the dispatcher needs of it, with the environment of this process.
@@ -163,6 +174,11 @@ impl Settings {
             environment: Environment::of_this_process(),
         }
     }
+}
+
+/// Refuses a path that cannot stand in a setting.
+fn utf8(path: PathBuf) -> io::Result<String> {
+    path.into_os_string().into_string().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "it is not UTF-8"))
 }
 
 #[cfg(test)]
