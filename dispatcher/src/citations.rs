@@ -14,8 +14,6 @@ use haltline_protocol::{Citation, HaltEvent, Report, ReportOutcome};
 use regex::Regex;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use crate::clean::from_outside;
-
 /// How many entries are looked up; a report has a handful.
 const MOST_ENTRIES: usize = 32;
 /// The most of an entry that is looked at, in bytes.
@@ -79,7 +77,7 @@ impl<'a> Sources<'a> {
     fn of(event: &'a HaltEvent) -> Self {
         let parts = [event.stdout_tail(), event.failure_reason(), event.message.clone()];
         // Cleaned as a whole, as in the prompt that the investigator saw.
-        let clean: Vec<_> = parts.iter().map(|part| from_outside(part)).collect();
+        let clean: Vec<_> = parts.iter().map(|part| haltline_evidence::clean(part)).collect();
         let lines: Vec<String> = clean.iter().flat_map(|part| part.lines()).map(even).collect();
         Self {
             text: lines.join(" "),
@@ -90,7 +88,7 @@ impl<'a> Sources<'a> {
     }
 
     fn has(&self, entry: &str, files_left: &mut usize) -> bool {
-        let entry = from_outside(&entry[..entry.floor_char_boundary(MOST_OF_ENTRY)]);
+        let entry = haltline_evidence::clean(&entry[..entry.floor_char_boundary(MOST_OF_ENTRY)]);
         let entry = entry.as_ref();
         self.quotes_event(entry) || self.cites_file(entry, files_left)
     }

@@ -5,6 +5,8 @@
 
 use std::iter;
 
+use haltline_evidence::JsonStrings;
+
 /// How deep an object may nest. A report needs four levels; serde_json itself stops at 128.
 const DEEPEST: usize = 32;
 /// How many bytes may be looked at for each byte of text. Every level of nesting looks at the bytes inside once more;
@@ -32,23 +34,17 @@ pub(crate) fn objects(text: &str) -> impl Iterator<Item = &str> {
 /// How many bytes were looked at, and the length of the object at the beginning if it balances.
 fn balance(bytes: &[u8]) -> (usize, Option<usize>) {
     let mut open = Vec::with_capacity(DEEPEST);
-    let mut in_string = false;
-    let mut escaped = false;
+    let mut strings = JsonStrings::default();
     for (place, byte) in bytes.iter().enumerate() {
         let seen = place + 1;
-        if in_string {
-            match byte {
-                // A string holds no control character, so that prose in quotes ends the attempt at its line's end.
-                0..0x20 => return (seen, None),
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
+        if strings.holds(*byte) {
+            // A string holds no control character, so that prose in quotes ends the attempt at its line's end.
+            if *byte < 0x20 {
+                return (seen, None);
             }
             continue;
         }
         match byte {
-            b'"' => in_string = true,
             b'{' | b'[' if open.len() < DEEPEST => open.push(*byte),
             b'}' | b']' => {
                 let opening = if *byte == b'}' { b'{' } else { b'[' };

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use haltline_process::{Child, Ended, Launch, Limits, StartError};
-use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage};
+use haltline_protocol::{
+    Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage, redacted_row,
+};
 use haltline_spool::{Mutant, is_on};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, AttemptNote, EVENT, PROMPT};
 use crate::citations::verify;
-use crate::clean::event_from_outside;
 use crate::cost::{ModelTokens, SaidCost, add_tokens};
 use crate::prompt::write_prompt;
 use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
@@ -167,7 +168,7 @@ impl ProcessInvestigator {
             model: self.setting.section.model.clone(),
             nonce: nonce.to_owned(),
         })?;
-        attempt.write_new(EVENT, &event_from_outside(assignment.event.raw()))?;
+        attempt.write_new(EVENT, &redacted_row(assignment.event.raw()))?;
         attempt.write_new(PROMPT, write_prompt(assignment, &SCHEMA, nonce).as_bytes())?;
         let parent_of = |name: &'static str| Path::new(name).parent().and_then(Path::to_str);
         let names = line.files.iter().map(|(name, _)| *name).chain(line.links.iter().map(|(name, _)| *name));

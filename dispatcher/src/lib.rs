@@ -3,7 +3,6 @@
 mod actor;
 mod attempt;
 mod citations;
-mod clean;
 mod config;
 mod cost;
 mod environment;

@@ -1,12 +1,12 @@
 //! The prompt: how to look for a root cause, the event, and the form of the answer.
 //!
-//! Log text is hostile until proven otherwise. Everything that comes from the event passes [`from_outside`], is held
+//! Log text is hostile until proven otherwise. Everything that comes from the event passes [`clean`], is held
 //! to a size, and stands in a fence that carries the attempt's random word; no word of it stands among the
 //! instructions, but ids and categories as JSON strings. The fault's id alone stays whole: the report has to repeat it.
 
-use haltline_protocol::{Assignment, Document};
+use haltline_protocol::{Assignment, Document, redacted_row};
 
-use crate::clean::{event_from_outside, fenced, from_outside, head, is_unwanted, tail, without_control};
+use haltline_evidence::{clean, fenced, head, is_unprintable, tail, without_control};
 
 /// The most of the log, in bytes: about 60,000 tokens. Its end is kept, where the failure is.
 const MOST_OF_LOG: usize = 256 << 10;
@@ -74,14 +74,14 @@ pub(crate) fn write_prompt(assignment: &Assignment, schema: &str, nonce: &str) -
     part(&fenced("event", nonce, &head(&facts(assignment), MOST_OF_EVENT)));
     let reason = event.failure_reason();
     if !reason.trim().is_empty() {
-        part(&fenced("failure reason", nonce, &tail(&from_outside(&reason), MOST_OF_REASON)));
+        part(&fenced("failure reason", nonce, &tail(&clean(&reason), MOST_OF_REASON)));
     }
     let log = event.stdout_tail();
     if log.trim().is_empty() {
         part("The event carries no log.\n");
     } else {
         part("The end of the log:\n");
-        part(&fenced("log", nonce, &tail(&from_outside(&log), MOST_OF_LOG)));
+        part(&fenced("log", nonce, &tail(&clean(&log), MOST_OF_LOG)));
     }
     if !assignment.pattern_categories.is_empty() {
         let categories: Vec<String> =
@@ -107,14 +107,14 @@ fn facts(assignment: &Assignment) -> String {
         document.set("snapshot", &snapshot).ok()?;
         document.remove("delivery");
         let text = String::from_utf8(document.to_pretty()).ok()?;
-        String::from_utf8(event_from_outside(without_control(&text).as_bytes()).into_owned()).ok()
+        String::from_utf8(redacted_row(without_control(&text).as_bytes()).into_owned()).ok()
     };
     without_long_texts().unwrap_or_default()
 }
 
 /// A text from outside as a JSON string, so that it stays on its line and in its quotes.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(head(&from_outside(text), MOST_OF_ID).as_ref()).to_string()
+    serde_json::Value::from(head(&clean(text), MOST_OF_ID).as_ref()).to_string()
 }
 
 /// An id to the letter as a JSON string: what steers a terminal or hides text is escaped, and nothing is taken out.
@@ -122,7 +122,7 @@ fn repeatable(id: &str) -> String {
     let quoted = serde_json::Value::from(head(id, MOST_OF_ID).as_ref()).to_string();
     let mut shown = String::with_capacity(quoted.len());
     for letter in quoted.chars() {
-        if is_unwanted(letter) {
+        if is_unprintable(letter) {
             shown.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             shown.push(letter);

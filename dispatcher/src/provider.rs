@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use haltline_evidence::clean_line;
 use haltline_process::Exit;
 use haltline_protocol::{Assignment, Failure, Report};
 use jiff::Timestamp;
 
-use crate::clean::one_line;
 use crate::cost::{ModelTokens, SaidCost};
 use crate::reset::retry_after;
 use crate::{Environment, InvestigatorConfig};
@@ -170,7 +170,7 @@ impl Complaint {
     pub fn said(class: Failure, text: &str, ended: Timestamp) -> Self {
         let helps = matches!(class, Failure::Quota | Failure::RateLimit | Failure::Overloaded);
         let retry_after = helps.then(|| retry_after(text, ended)).flatten();
-        Self { class, text: one_line(text), retry_after }
+        Self { class, text: clean_line(text), retry_after }
     }
 }
 

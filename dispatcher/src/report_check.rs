@@ -1,11 +1,11 @@
 //! Decides whether what was printed is the report that was asked for. Nothing else makes it one: neither an exit code
 //! nor a polite sentence.
 
+use haltline_evidence::{clean, clean_line};
 use haltline_protocol::{Document, Failure, FaultId, HaltEvent, Report, Severity};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::clean::{from_outside, one_line};
 use crate::cost::SaidCost;
 use crate::extract::objects;
 use crate::schema::NONCE_FIELD;
@@ -28,7 +28,7 @@ pub(crate) fn quoted_reports(event: &HaltEvent) -> Vec<Report> {
     let expected = Expected { fault_id: &event.fault_id, nonce: None, needs_nonce: false, quoted: &[] };
     let texts = [event.stdout_tail(), event.failure_reason(), event.message.clone()];
     let in_text = |text: &String| {
-        let seen = from_outside(text);
+        let seen = clean(text);
         let claims = objects(&seen).filter(|object| object.contains("\"faultId\""));
         claims.filter_map(|object| expected.check(object).ok()).map(|checked| checked.report).collect::<Vec<_>>()
     };
@@ -103,11 +103,11 @@ impl Expected<'_> {
     /// # Errors
     /// It is not the report that was asked for.
     pub fn check(&self, object: &str) -> Result<Checked, CheckError> {
-        let invalid = |error: serde_json::Error| CheckError::Invalid(one_line(&error.to_string()));
+        let invalid = |error: serde_json::Error| CheckError::Invalid(clean_line(&error.to_string()));
         let fields = Document::parse(object.as_bytes()).map_err(invalid)?;
         let report: Report = serde_json::from_str(object).map_err(invalid)?;
         if report.fault_id != *self.fault_id {
-            return Err(CheckError::OtherFault(one_line(report.fault_id.as_str())));
+            return Err(CheckError::OtherFault(clean_line(report.fault_id.as_str())));
         }
         let mut repeats_nonce = false;
         if let Some(expected) = self.nonce {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use haltline_evidence::clean_line;
 use haltline_process::{Child, Ended, Launch, Limits};
 use tokio_util::sync::CancellationToken;
 
 use crate::Roster;
 use crate::attempt::{Attempt, PROMPT};
-use crate::clean::one_line;
 use crate::roster::Candidate;
 
 /// How long a program gets to say its version. The slowest seen needs 2 s on a busy machine.
@@ -99,12 +99,12 @@ impl Roster {
             environment,
             directory: scratch.to_owned(),
             folder: scratch.to_owned(),
-            streams: attempt.streams().map_err(|error| one_line(&error.to_string()))?,
+            streams: attempt.streams().map_err(|error| clean_line(&error.to_string()))?,
             limits: Limits { wall: VERSION_WALL, output: VERSION_OUTPUT, ..Limits::default() },
         };
-        let child = Child::start(launch).map_err(|error| one_line(&error.to_string()))?;
+        let child = Child::start(launch).map_err(|error| clean_line(&error.to_string()))?;
         let outcome = child.wait(&CancellationToken::new()).await;
-        let first_line = |text: &str| text.lines().find(|line| !line.trim().is_empty()).map(one_line);
+        let first_line = |text: &str| text.lines().find(|line| !line.trim().is_empty()).map(clean_line);
         match outcome.ended {
             Ended::Exited(0) => Ok(first_line(&outcome.output.stdout).unwrap_or_else(|| "says no version".to_owned())),
             Ended::TimedOut => Err(format!("`--version` did not end within {} s", VERSION_WALL.as_secs())),

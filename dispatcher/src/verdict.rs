@@ -1,9 +1,9 @@
 //! What the end of a process and its output come to: a report, or the class of its failure.
 
+use haltline_evidence::clean_line;
 use haltline_process::{Ended, StartError};
 use haltline_protocol::Failure;
 
-use crate::clean::one_line;
 use crate::cost::SaidCost;
 use crate::provider::{Complaint, Reading};
 use crate::report_check::{CheckError, Checked, Expected};
@@ -61,7 +61,7 @@ pub(crate) fn not_started(error: &StartError) -> Complaint {
         StartError::Files(_) => Failure::Crash,
         StartError::NoRoom { .. } | StartError::Program { .. } => Failure::MissingProgram,
     };
-    Complaint::new(class, one_line(&error.to_string()))
+    Complaint::new(class, clean_line(&error.to_string()))
 }
 
 /// Adds the last line of what the program complained of, or the last one that calls itself an error: a stack trace and
@@ -73,7 +73,7 @@ fn complaint(what: &str, stderr: &str) -> String {
         })
     };
     let mut lines = stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let last = one_line(lines.clone().find(is_error).or_else(|| lines.next()).unwrap_or_default());
+    let last = clean_line(lines.clone().find(is_error).or_else(|| lines.next()).unwrap_or_default());
     if last.is_empty() { what.to_owned() } else { format!("{what}: {last}") }
 }
 

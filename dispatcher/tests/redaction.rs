@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 
-use haltline_protocol::Redactor;
+use haltline_evidence::Redactor;
 use support::Bench;
 
 const ENVIRONMENT: &str = "our-0wn-deploy-word";

@@ -1,10 +1,9 @@
 //! A new event, ready to be put into a queue.
 
-use haltline_protocol::{Document, FaultId, HaltEvent};
+use haltline_protocol::{Document, FaultId, HaltEvent, redacted_row};
 use jiff::Timestamp;
 
 use crate::EmitError;
-use crate::log_text::admit_row;
 
 /// The most that a row may take, in bytes. A drain quarantines a larger one unread.
 pub const LARGEST_ROW: usize = 1024 * 1024;
@@ -30,7 +29,7 @@ impl Emission {
 
     /// As [`seal`](Self::seal), of a document that was laid out apart.
     pub(crate) fn seal_row(document: &Document, row: &[u8], now: Timestamp) -> Result<Self, EmitError> {
-        let row = &*admit_row(row);
+        let row = &*redacted_row(row);
         if row.len() > LARGEST_ROW {
             let length = |field: &&str| document.get(field).map_or(0, str::len);
             let largest = LARGE_FIELDS.into_iter().max_by_key(length).filter(|field| length(field) > row.len() / 4);

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use haltline_evidence::{fit_tail, redact_lossy};
 use haltline_protocol::{Document, Pointers, rfc3339_millis};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +10,6 @@ use serde_json::value::RawValue;
 
 use crate::emission::{Emission, LARGEST_ROW};
 use crate::fault::WrittenPointers;
-use crate::log_text::{admit, fit};
 use crate::pretty::pretty;
 use crate::{EmitError, FaultKind, Place, Snapshot, fault_id};
 
@@ -76,8 +76,8 @@ fn admit_log_text(document: &mut Document, snapshot: &mut Document) -> Result<()
     let mut changed = false;
     for field in ["stdoutTail", "failureReason"] {
         let text = snapshot.get(field).and_then(|text| serde_json::from_str::<String>(text).ok()).unwrap_or_default();
-        let admitted = admit(text.as_bytes());
-        let kept = if field == "stdoutTail" { fit(&admitted) } else { &admitted };
+        let admitted = redact_lossy(text.as_bytes());
+        let kept = if field == "stdoutTail" { fit_tail(&admitted) } else { &admitted };
         if kept != text {
             snapshot.set(field, &kept)?;
             changed = true;

@@ -12,7 +12,6 @@ mod fault_kind;
 mod from_json;
 mod git_head;
 mod log_tail;
-mod log_text;
 mod manual_recovery;
 mod place;
 mod pretty;

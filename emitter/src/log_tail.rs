@@ -4,7 +4,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::log_text::{LONGEST_TAIL, admit};
+use haltline_evidence::{LONGEST_TAIL, from_character, redact_lossy};
+
 use crate::regular_file::open_regular;
 
 /// How many lines of a log a snapshot keeps.
@@ -42,22 +43,7 @@ pub fn last_lines(log: &Path) -> io::Result<String> {
     blocks.reverse();
     let bytes = blocks.concat();
     let bytes = if start == 0 { &bytes } else { from_character(&bytes) };
-    Ok(last_lines_of(&admit(bytes)).to_owned())
-}
-
-/// Passes over what is left of a character that began before the text.
-fn from_character(bytes: &[u8]) -> &[u8] {
-    const LONGEST_REST: usize = 3;
-    let rest = bytes.iter().take(LONGEST_REST).take_while(|byte| **byte & 0xc0 == 0x80).count();
-    &bytes[rest..]
-}
-
-fn last_lines_of(text: &str) -> &str {
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    match body.rmatch_indices('\n').nth(LINES - 1) {
-        Some((place, _)) => &text[place + 1..],
-        None => text,
-    }
+    Ok(haltline_evidence::last_lines(&redact_lossy(bytes), LINES).to_owned())
 }
 
 #[cfg(test)]

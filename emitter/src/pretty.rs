@@ -1,5 +1,7 @@
 //! JSON text indented anew without reading its values, so that numbers and strings stay as they were written.
 
+use haltline_evidence::json_string_length;
+
 /// Indents valid JSON by two spaces a level and ends it with a line end. None where that takes more than `limit` bytes,
 /// as deep nesting does.
 pub(crate) fn pretty(text: &[u8], limit: usize) -> Option<Vec<u8>> {
@@ -7,14 +9,14 @@ pub(crate) fn pretty(text: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut depth = 0_usize;
     let mut rest = text;
     while let [byte, after @ ..] = rest {
+        let from_here = rest;
         rest = after;
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'"' => {
-                let length = string_length(rest);
-                out.push(b'"');
-                out.extend_from_slice(&rest[..length]);
-                rest = &rest[length..];
+                let (string, after) = from_here.split_at(json_string_length(from_here));
+                out.extend_from_slice(string);
+                rest = after;
             }
             b'{' | b'[' => {
                 out.push(*byte);
@@ -45,20 +47,6 @@ pub(crate) fn pretty(text: &[u8], limit: usize) -> Option<Vec<u8>> {
     }
     out.push(b'\n');
     Some(out)
-}
-
-/// The length of a string from behind its opening quote to its closing one, that included.
-fn string_length(text: &[u8]) -> usize {
-    let mut escaped = false;
-    for (place, byte) in text.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return place + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 fn new_line(out: &mut Vec<u8>, depth: usize) {

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use haltline_evidence::{fit_tail, redact_lossy};
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use crate::log_text::{admit, fit};
 use crate::{Place, git_head, last_lines};
 
 /// The `snapshot` of a new event. Its tail is cut to 256 KiB when it is written.
@@ -54,8 +54,8 @@ impl Snapshot {
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("stdoutTail", fit(&admit(self.stdout_tail.as_bytes())))?;
-        map.serialize_entry("failureReason", &admit(self.failure_reason.as_bytes()))?;
+        map.serialize_entry("stdoutTail", fit_tail(&redact_lossy(self.stdout_tail.as_bytes())))?;
+        map.serialize_entry("failureReason", &redact_lossy(self.failure_reason.as_bytes()))?;
         map.serialize_entry("worktreeHead", &self.worktree_head)?;
         match &self.place {
             Place::Run => {}

@@ -1,9 +1,9 @@
 //! What holds of any text that is redacted. That the work grows with the length alone is measured beside the twin of
-//! this, in `protocol/tests/redaction`.
+//! this, in `evidence/tests/redaction`.
 
 use std::sync::LazyLock;
 
-use haltline_protocol::Redactor;
+use haltline_evidence::Redactor;
 
 /// A secret that is known by name, and two that are known by their form.
 const OWN: &str = "secretö-of-ours";

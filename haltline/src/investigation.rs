@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{
-    CostSource, DispatchFailure, Filing, HaltEvent, Redactor, Report, ReportOutcome, Usage, rfc3339_millis,
-};
+use haltline_evidence::Redactor;
+use haltline_protocol::{CostSource, DispatchFailure, Filing, HaltEvent, Report, ReportOutcome, Usage, rfc3339_millis};
 use serde::Serialize;
 
 use crate::output::{self, line, visible};

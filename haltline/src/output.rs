@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 
+use haltline_evidence::is_unprintable;
 use haltline_protocol::rfc3339_millis;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -20,11 +21,8 @@ pub(crate) fn note(text: impl AsRef<str>) {
 /// A text from outside without what acts on a terminal or hides: control characters, marks of direction, letters without
 /// a width. Lines and tabs stay.
 pub(crate) fn visible(text: &str) -> String {
-    let is_hidden = |letter: char| {
-        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-            || (letter.is_control() && !matches!(letter, '\n' | '\t'))
-    };
-    text.chars().filter(|letter| !is_hidden(*letter)).collect()
+    let is_hidden = |letter: &char| is_unprintable(*letter) || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.chars().filter(|letter| !is_hidden(letter)).collect()
 }
 
 /// The same on one line, of this many letters at most.

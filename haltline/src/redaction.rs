@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use haltline_dispatcher::InvestigatorConfig;
-use haltline_protocol::{Layout, QueueError, Redactor, own_secrets};
+use haltline_evidence::{Redactor, own_secrets};
+use haltline_protocol::{Layout, QueueError};
 use haltline_spool::{existing_redaction_key, redaction_key};
 
 use crate::output::visible_line;

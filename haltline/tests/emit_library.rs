@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use haltline_emitter::{Emission, FaultDraft, Place, Snapshot, drain_queue, emit, emit_all, from_json, resolve};
-use haltline_protocol::{FaultKey, Layout, Pointers, QueueRow, Redactor, own_secrets};
+use haltline_evidence::{Redactor, own_secrets};
+use haltline_protocol::{FaultKey, Layout, Pointers, QueueRow};
 use haltline_spool::{SpoolIntake, redaction_key};
 use jiff::Timestamp;
 

@@ -1,5 +1,7 @@
 //! Adding a field to a JSON object without touching any other byte of it.
 
+use haltline_evidence::JsonStrings;
+
 /// Adds a field as the last one of an object that is known to be well formed and to have a field. What stands between
 /// the parts of the last field is taken over, so that the row keeps its style, pretty or compact. `None` where the
 /// text is no such object after all.
@@ -23,20 +25,13 @@ pub(crate) fn with_last_field(text: &[u8], name: &str, value: &str) -> Option<Ve
 
 /// Where the space before the last field's key begins, and where its colon is.
 fn last_field(text: &[u8]) -> Option<(usize, usize)> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let (mut depth, mut strings) = (0_usize, JsonStrings::default());
     let (mut last_key, mut colon) = (None, None);
     for (place, byte) in text.iter().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
+        if strings.holds(*byte) {
             continue;
         }
         match byte {
-            b'"' => in_string = true,
             b'{' | b'[' => {
                 depth += 1;
                 if depth == 1 {

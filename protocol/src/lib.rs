@@ -18,10 +18,11 @@ mod outcome;
 mod pattern;
 mod queue;
 mod record;
-mod redact;
+mod redacted_row;
 mod registry;
 mod report;
 mod report_bounds;
+mod report_secrets;
 mod row;
 mod severity;
 mod sink;
@@ -51,7 +52,7 @@ pub use queue::{
     WaitingBody,
 };
 pub use record::{Filing, Record};
-pub use redact::{Redactor, own_secrets};
+pub use redacted_row::redacted_row;
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
 pub use row::{Row, RowDraft};
 pub use severity::Severity;

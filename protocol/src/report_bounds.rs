@@ -1,6 +1,9 @@
 //! Bounds what an investigator's report may take in a file: a report of megabytes is data, and still no sink chokes.
 
-use crate::{FixOption, PatternProposal, Redactor, Report};
+use haltline_evidence::Redactor;
+
+use crate::report_secrets::redact_report;
+use crate::{FixOption, PatternProposal, Report};
 
 /// The longest cause that is kept, in bytes: far more than anybody reads.
 const CAUSE_BYTES: usize = 32 << 10;
@@ -18,7 +21,7 @@ impl Report {
     /// Takes secrets out, then cuts every text and list to its bound. What is cut says so, and how much is gone.
     #[must_use]
     pub fn made_fit(mut self) -> Self {
-        Redactor::in_force().redact_report(&mut self);
+        redact_report(Redactor::in_force(), &mut self);
         bound(&mut self);
         self
     }

@@ -4,9 +4,9 @@
 //! A line begins with the report's time, the fault and the proposal. That beginning is what a replay looks for, in both
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
+use haltline_evidence::Redactor;
 use haltline_protocol::{
-    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Receipt, Redactor, Severity, Sink,
-    rfc3339_millis,
+    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Receipt, Severity, Sink, rfc3339_millis,
 };
 use haltline_spool::Folder;
 use serde::Serialize;

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use haltline_evidence::clean_line;
 use haltline_process::Exit;
 use haltline_protocol::Failure;
 
 use crate::attempt::EVENT;
-use crate::clean::one_line;
 use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments};
 
 /// The longest id that fits into the environment with room to spare: Linux takes 128 KiB a variable, and the event's
@@ -71,7 +71,7 @@ impl Provider for Command {
         let failure = match captured.exit {
             Exit::Code(code @ (126 | 127)) => {
                 let said = captured.stderr.lines().last().unwrap_or_default();
-                Some(Complaint::new(Failure::MissingProgram, format!("exit code {code}: {}", one_line(said))))
+                Some(Complaint::new(Failure::MissingProgram, format!("exit code {code}: {}", clean_line(said))))
             }
             _ => None,
         };

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
+use haltline_evidence::clean;
 use haltline_protocol::{Assignment, FaultId, PatternProposal, ProposedFix, Report, ReportOutcome};
 
-use crate::clean::from_outside;
 use crate::provider::{Brief, Captured, Plan, Provider, Reading, Setting};
 use crate::rules::{Finding, Origin, Rule, Texts, built_in, last_lines};
 
@@ -71,7 +71,7 @@ fn triage(assignment: &Assignment) -> Report {
 /// Takes a text in from outside: whole, for a secret may go over more than one line. A progress bar's carriage returns
 /// end lines too, and would be gone after.
 fn taken_in(text: &str) -> String {
-    from_outside(&text.replace('\r', "\n")).into_owned()
+    clean(&text.replace('\r', "\n")).into_owned()
 }
 
 fn told(finding: &Finding<'_>) -> String {

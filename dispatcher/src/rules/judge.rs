@@ -1,7 +1,8 @@
 //! Decides which rule a log's end fits, in two passes: the first looks for all rules at once and keeps only where each
 //! fitted first; the second collects the lines of the rule that won.
 
-use super::line::quote;
+use haltline_evidence::excerpt;
+
 use super::pack::{Pack, Quotes, Rule};
 
 /// How many lines are quoted.
@@ -95,7 +96,7 @@ impl Pack {
         texts.visit(self, |place, _, body| {
             let bytes = body.as_bytes();
             if let Some(found) = quotes.matching.find(bytes) {
-                let text = quote(body, found.start());
+                let text = excerpt(body, found.start()).to_owned();
                 if matching.iter().all(|quoted| quoted.text != text) {
                     if matching.len() == MOST_EVIDENCE {
                         matching.remove(1);
@@ -105,7 +106,7 @@ impl Pack {
             } else if place.abs_diff(first) <= NEAR
                 && let Some(found) = quotes.also.find(bytes)
             {
-                near.push(Quoted { place, text: quote(body, found.start()) });
+                near.push(Quoted { place, text: excerpt(body, found.start()).to_owned() });
             }
         });
         near.sort_by_key(|quoted| quoted.place.abs_diff(first));
@@ -120,7 +121,7 @@ impl Pack {
 pub(crate) fn last_lines(texts: &Texts<'_>) -> Vec<String> {
     let lines = texts.parts().into_iter().flat_map(|(_, text)| text.lines());
     let spoken = lines.filter(|line| line.chars().any(char::is_alphanumeric));
-    let mut last: Vec<String> = spoken.map(|line| quote(line, 0)).collect();
+    let mut last: Vec<String> = spoken.map(|line| excerpt(line, 0).to_owned()).collect();
     last.split_off(last.len().saturating_sub(MOST_EVIDENCE))
 }
 

@@ -1,24 +1,9 @@
-//! What of a log's lines is held against the rules, and what of them is quoted.
+//! What of a log's lines is held against the rules.
 
 use super::pack::Pack;
 
-/// The longest line that is quoted whole, in bytes; of a longer one the part around the match is.
-const LONGEST_QUOTE: usize = 500;
-/// How much of a long line is quoted before the match, in bytes.
-const BEFORE_MATCH: usize = 100;
 /// How many leads are taken off one line: a time, a container's name and a stream's name are as many as are seen.
 const MOST_LEADS: usize = 3;
-
-/// Cuts a piece out of a line, around the byte where the match began. What is quoted stands in the line to the letter.
-pub(super) fn quote(line: &str, around: usize) -> String {
-    let line = line.trim_end();
-    if line.len() <= LONGEST_QUOTE {
-        return line.to_owned();
-    }
-    let from = around.saturating_sub(BEFORE_MATCH).min(line.len() - LONGEST_QUOTE);
-    let from = line.floor_char_boundary(from);
-    line[from..line.floor_char_boundary(from + LONGEST_QUOTE)].trim().to_owned()
-}
 
 impl Pack {
     /// The part of a line that speaks of a fault; none where the line is blank, tells of success or shows source code.
@@ -41,19 +26,6 @@ impl Pack {
 #[cfg(test)]
 mod tests {
     use super::super::built_in;
-    use super::*;
-
-    #[test]
-    fn lines_are_quoted_to_the_letter_and_never_longer_than_the_limit() {
-        assert_eq!(quote("  error: x  ", 2), "  error: x");
-        let long = format!("{}needle{}", "é".repeat(2000), "ö".repeat(2000));
-        for around in [0, 1, 3999, 4000, 4001, 7000, long.len()] {
-            let part = quote(&long, around);
-            assert!(part.len() <= LONGEST_QUOTE && part.len() > LONGEST_QUOTE - 4, "{around}: {}", part.len());
-            assert!(long.contains(&part));
-        }
-        assert!(quote(&long, 4000).contains("needle"));
-    }
 
     #[test]
     fn what_loggers_put_before_a_line_is_no_part_of_it() {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use haltline_evidence::{JsonStrings, json_string_length};
+
 /// One field of an object, by its places in the text.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
@@ -20,16 +22,13 @@ pub(super) fn whole(text: &str) -> Range<usize> {
 
 /// The elements of an array.
 pub(super) fn elements(text: &str, array: Range<usize>) -> Vec<Range<usize>> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let (mut depth, mut strings) = (0_usize, JsonStrings::default());
     let inner = array.start + 1..array.end - 1;
     let mut begin = inner.start;
     let mut parts = Vec::new();
     for (place, byte) in inner.clone().zip(text.as_bytes()[inner.clone()].iter()) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
+            _ if strings.holds(*byte) => {}
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' if depth == 0 => {
@@ -51,7 +50,7 @@ pub(super) fn members(text: &str, object: Range<usize>) -> Result<Vec<Member>, S
     let mut members: Vec<Member> = Vec::new();
     // The parts of an object are separated like those of an array.
     for part in elements(text, object) {
-        let name = part.start..part.start + string_length(&text[part.clone()]);
+        let name = part.start..part.start + json_string_length(&text.as_bytes()[part.clone()]);
         let after = trim(text, name.end..part.end);
         let value = trim(text, after.start + 1..part.end);
         let key: String = serde_json::from_str(&text[name.clone()]).unwrap_or_else(|_| text[name.clone()].to_owned());
@@ -61,20 +60,6 @@ pub(super) fn members(text: &str, object: Range<usize>) -> Result<Vec<Member>, S
         members.push(Member { key, name, value });
     }
     Ok(members)
-}
-
-/// The length of the string that a text begins with, quotes included.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (place, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return place + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 fn trim(text: &str, range: Range<usize>) -> Range<usize> {

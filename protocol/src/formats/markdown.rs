@@ -5,68 +5,7 @@
 //! no link and no image, and an address is broken so that no viewer makes a link of it; in code the fence is longer
 //! than any run of backticks inside.
 
-use crate::Redactor;
-
-/// The text without secrets and without anything that acts on a terminal or hides. Lines end in `\n`; tabs stay.
-pub(super) fn plain(text: &str) -> String {
-    Redactor::in_force().redact(&without_control(text)).into_owned()
-}
-
-fn without_control(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(letter) = rest.next() {
-        match letter {
-            '\u{1b}' | '\u{9b}' | '\u{9d}' | '\u{90}' | '\u{98}' | '\u{9e}' | '\u{9f}' => {
-                skip_escape(letter, &mut rest);
-            }
-            '\r' => {
-                rest.next_if_eq(&'\n');
-                out.push('\n');
-            }
-            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
-            '\n' | '\t' => out.push(letter),
-            _ if letter.is_control() || is_hidden(letter) => {}
-            _ => out.push(letter),
-        }
-    }
-    out
-}
-
-/// Passes over an escape sequence (ECMA-48). One that does not end, ends with its line.
-fn skip_escape(first: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    let kind = if first == '\u{1b}' { rest.peek().copied().unwrap_or(' ') } else { first };
-    match kind {
-        '[' | '\u{9b}' => {
-            rest.next_if_eq(&'[');
-            while rest.next_if(|letter| matches!(letter, ' '..='?')).is_some() {}
-            rest.next_if(|letter| matches!(letter, '@'..='~'));
-        }
-        ']' | 'P' | 'X' | '^' | '_' | '\u{9d}' | '\u{90}' | '\u{98}' | '\u{9e}' | '\u{9f}' => {
-            while let Some(letter) = rest.next_if(|letter| *letter != '\n') {
-                if matches!(letter, '\u{7}' | '\u{9c}') {
-                    return;
-                }
-                if letter == '\u{1b}' {
-                    rest.next_if_eq(&'\\');
-                    return;
-                }
-            }
-        }
-        _ => {
-            while rest.next_if(|letter| matches!(letter, ' '..='/')).is_some() {}
-            rest.next_if(|letter| matches!(letter, '0'..='~'));
-        }
-    }
-}
-
-/// Marks of direction, of zero width, fillers and tags: a reader does not see them, a machine does.
-fn is_hidden(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
+use haltline_evidence::{display, longest_backtick_run};
 
 /// The text on one line, escaped, at most `longest` characters of it.
 pub(super) fn inline(text: &str, longest: usize) -> String {
@@ -75,7 +14,7 @@ pub(super) fn inline(text: &str, longest: usize) -> String {
 
 /// The text as paragraphs, escaped; its lines stay lines.
 pub(super) fn paragraphs(text: &str) -> String {
-    let text = plain(text);
+    let text = display(text);
     let lines: Vec<String> = text.trim().lines().map(|line| line_start_escaped(&escaped(line.trim()))).collect();
     or_empty(lines.join("\n"))
 }
@@ -86,20 +25,20 @@ pub(super) fn code_span(text: &str, longest: usize) -> String {
     if text.is_empty() {
         return or_empty(text);
     }
-    let fence = "`".repeat(longest_run(&text) + 1);
+    let fence = "`".repeat(longest_backtick_run(&text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// The text as a block of code.
 pub(super) fn code_block(text: &str) -> String {
-    let text = plain(text);
-    let fence = "`".repeat((longest_run(&text) + 1).max(3));
+    let text = display(text);
+    let fence = "`".repeat((longest_backtick_run(&text) + 1).max(3));
     format!("{fence}text\n{}\n{fence}", text.trim_matches('\n'))
 }
 
 fn one_line(text: &str) -> String {
-    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    display(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn shortened(text: &str, longest: usize) -> String {
@@ -111,10 +50,6 @@ fn shortened(text: &str, longest: usize) -> String {
 
 fn or_empty(text: String) -> String {
     if text.is_empty() { "(empty)".to_owned() } else { text }
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// Escapes what Markdown, its dialects and HTML know within a line, and breaks addresses.
@@ -157,25 +92,6 @@ fn line_start_escaped(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_acts_or_hides_is_taken_out() {
-        let table = [
-            ("\u{1b}[31mred\u{1b}[0m", "red"),
-            ("\u{1b}]0;title\u{7}a\u{1b}]8;;http://x\u{1b}\\b", "ab"),
-            ("\u{1b}]52;c;never ended\nnext", "\nnext"),
-            ("\u{1b}(Ba\u{1b}cb\u{1b}", "ab"),
-            ("\u{9b}2Ja\u{90}q\u{9c}b", "ab"),
-            ("a\0b\u{8}c\u{7f}d\u{85}e", "abcd\ne"),
-            ("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{ad}f\u{e0041}g", "abcdefg"),
-            ("a\r\nb\rc\u{2028}d\te", "a\nb\nc\nd\te"),
-            ("Straße 漢字 🦀", "Straße 漢字 🦀"),
-        ];
-        for (text, expected) in table {
-            assert_eq!(plain(text), expected, "{text:?}");
-            assert_eq!(plain(expected), expected);
-        }
-    }
 
     #[test]
     fn there_is_no_link_no_image_and_no_html() {

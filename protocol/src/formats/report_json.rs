@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use haltline_evidence::Redactor;
 use serde::{Deserialize, Serialize};
 
-use crate::{Citation, CostSource, DrainId, Filing, Redactor, Report, rfc3339_millis};
+use crate::{Citation, CostSource, DrainId, Filing, Report, rfc3339_millis};
 
 /// A report as the file has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

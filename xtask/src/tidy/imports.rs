@@ -1,4 +1,4 @@
-//! Which crate may import which: `{protocol, process} <- spool <- {actors} <- haltline`, and xtask apart.
+//! Which crate may import which: `{evidence, process} <- protocol <- spool <- {actors} <- haltline`, and xtask apart.
 
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -7,8 +7,9 @@ use super::Violation;
 use crate::workspace::Workspace;
 
 /// The crates by layer. A crate imports from layers below its own, and never from its own: actors do not know each other.
-const LAYERS: [&[&str]; 4] = [
-    &["haltline-protocol", "haltline-process"],
+const LAYERS: [&[&str]; 5] = [
+    &["haltline-evidence", "haltline-process"],
+    &["haltline-protocol"],
     &["haltline-spool"],
     &["haltline-emitter", "haltline-consumer", "haltline-dispatcher", "haltline-analytics", "haltline-migrator"],
     &["haltline"],

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::pairs::is_secret_setting;
 use super::redactor::Redactor;
+use crate::json_strings::json_string_length;
 
 impl Redactor {
     /// The JSON text with a marker in place of each secret in its strings; numbers, order and layout stay to the byte.
@@ -19,7 +20,7 @@ impl Redactor {
                 place += 1;
                 continue;
             }
-            let length = string_length(&json[place..]);
+            let length = json_string_length(&json[place..]);
             let written = &json[place..place + length];
             if let Ok(text) = serde_json::from_slice::<Cow<'_, str>>(written) {
                 let redacted = self.redact_string(&text, &scan, kept);
@@ -88,20 +89,6 @@ impl Scan {
             text.clone_into(&mut self.key);
         }
     }
-}
-
-/// The length of a string with both its quotes; of what is left where it does not end.
-fn string_length(text: &[u8]) -> usize {
-    let mut escaped = false;
-    for (place, byte) in text.iter().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return place + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

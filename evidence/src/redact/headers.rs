@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::entropy::looks_random;
+use super::marker::{colon_outside_markers, starts_with_marker};
 use super::pairs::{Opening, opening, value_end};
-use super::redactor::{colon_outside_markers, starts_with_marker};
 use super::run::run_end;
 use super::view::View;
 

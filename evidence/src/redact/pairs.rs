@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::entropy::{entropy, looks_random};
-use super::redactor::starts_with_marker;
+use super::marker::starts_with_marker;
 use super::run::is_base64;
 use super::view::View;
 

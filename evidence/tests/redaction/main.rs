@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use haltline_protocol::{Redactor, own_secrets};
+use haltline_evidence::{Redactor, own_secrets};
 use proptest::prelude::*;
 
 use crate::clean::clean_lines;

@@ -8,30 +8,17 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::formats::{FORMATS, Format, aws_secrets};
+use super::marker::{ADDRESS, AWS, COOKIE, CURL, HEADER, JWT, KEY_BLOCK, MYSQL, OWN, SETTING};
 use super::own::forms;
 use super::tag::tag;
 use super::view::View;
 use super::{base64, formats, headers, jwt, key_block, pairs};
 
-/// How each marker begins.
-const MARKER: &[u8] = b"[REDACTED:";
 /// How often a text is looked at again after something was taken out: what stood torn apart by it may join. Two passes
 /// are the rule; only text that was made for it has so many layers that a second redaction would take out more.
 const MOST_PASSES: usize = 16;
 /// How often base64 within base64 is decoded.
 const DEEPEST_CODE: usize = 2;
-/// The rules that are no formats, as markers name them.
-const OTHER_RULES: [&str; 10] = [OWN, AWS, JWT, KEY_BLOCK, HEADER, COOKIE, CURL, MYSQL, ADDRESS, SETTING];
-const OWN: &str = "environment";
-const AWS: &str = "aws";
-const JWT: &str = "jwt";
-const KEY_BLOCK: &str = "key-block";
-const HEADER: &str = "header";
-const COOKIE: &str = "cookie";
-const CURL: &str = "curl";
-const MYSQL: &str = "mysql";
-const ADDRESS: &str = "url";
-const SETTING: &str = "setting";
 
 /// Takes secrets out of text. It does an amount of work that grows with the text's length alone, it takes nothing out
 /// twice, and it never fails.
@@ -268,35 +255,4 @@ fn joined(mut hits: Vec<Hit>) -> Vec<Hit> {
         }
     }
     joined
-}
-
-/// Whether a text begins with a marker of ours, and not with something that only looks like one.
-pub(super) fn starts_with_marker(text: &[u8]) -> bool {
-    marker_length(text).is_some()
-}
-
-/// The length of the marker of ours that a text begins with.
-fn marker_length(text: &[u8]) -> Option<usize> {
-    let rest = text.strip_prefix(MARKER)?;
-    let length = |rule: &str| match rest.strip_prefix(rule.as_bytes())? {
-        [b']', ..] => Some(MARKER.len() + rule.len() + 1),
-        [b':', hex @ ..] if hex.get(8) == Some(&b']') && hex[..8].iter().all(u8::is_ascii_hexdigit) => {
-            Some(MARKER.len() + rule.len() + 10)
-        }
-        _ => None,
-    };
-    OTHER_RULES.into_iter().chain(FORMATS.iter().map(|format| format.rule)).find_map(length)
-}
-
-/// The first colon that is no part of a marker of ours.
-pub(super) fn colon_outside_markers(text: &[u8]) -> Option<usize> {
-    let mut place = 0;
-    while let Some(byte) = text.get(place) {
-        match (byte, marker_length(&text[place..])) {
-            (_, Some(length)) => place += length,
-            (b':', None) => return Some(place),
-            _ => place += 1,
-        }
-    }
-    None
 }
