@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::Roster;
+use crate::roster::Roster;
 
 /// Where the actor takes its investigator from.
 #[derive(Debug)]

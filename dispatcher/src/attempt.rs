@@ -39,6 +39,9 @@ const RESULT: &str = "result.json";
 /// The most of a file of our own that is read back, in bytes: a report is printed to a capped file.
 const LARGEST_NOTE: u64 = 16 << 20;
 
+/// The most investigators that are asked about one event. A chain is a handful.
+pub(crate) const MOST_ASKED: usize = 9;
+
 /// The folder of one attempt.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -84,6 +87,13 @@ impl Attempt {
     pub(crate) fn make_folder(&self, name: &str) -> io::Result<()> {
         let path = self.folder.join(name);
         DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| named("make", &path, &error))
+    }
+
+    /// Makes the folder of an investigator that is asked after the first, by its place in the order of asking, from 2.
+    pub(crate) fn make_later_folder(&self, asked: usize) -> io::Result<PathBuf> {
+        let name = later_folder(asked);
+        self.make_folder(&name)?;
+        Ok(self.folder.join(name))
     }
 
     /// Makes a symbolic link for the process.
@@ -169,6 +179,16 @@ impl Attempt {
             }
         }
     }
+}
+
+fn later_folder(asked: usize) -> String {
+    format!("then-{asked}")
+}
+
+/// The folders of those that were asked after the first, in order, as far as they are there.
+pub(crate) fn later_folders(folder: &Path) -> Vec<PathBuf> {
+    let places = (2..=MOST_ASKED).map(|asked| folder.join(later_folder(asked)));
+    places.take_while(|place| place.symlink_metadata().is_ok_and(|found| found.is_dir())).collect()
 }
 
 fn named(action: &str, path: &Path, error: &io::Error) -> io::Error {

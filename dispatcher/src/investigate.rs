@@ -6,24 +6,23 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use haltline_process::{Child, Ended, Launch, Limits, StartError};
-use haltline_protocol::{
-    Assignment, DispatchFailure, Failure, Investigation, Investigator, Report, Usage, redacted_row,
-};
-use haltline_spool::{Mutant, is_on};
+use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Usage, redacted_row};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, AttemptNote, EVENT, PROMPT};
-use crate::citations::verify;
-use crate::cost::{ModelTokens, SaidCost, add_tokens};
+use crate::charges::Charges;
+use crate::conclusion::{conclude, keep, settle_usage};
+use crate::cost::{ModelTokens, SaidCost};
+use crate::environment::Environment;
 use crate::prompt::write_prompt;
-use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
+use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading};
 use crate::report_check::{Checked, Expected, quoted_reports};
 use crate::salvage::salvage;
 use crate::schema::report_schema;
 use crate::secret_places::working_directory;
+use crate::setting::{Hidden, Setting};
 use crate::verdict::{decide, not_started};
-use crate::{Charges, Environment, Hidden};
 
 static SCHEMA: LazyLock<String> = LazyLock::new(report_schema);
 
@@ -204,43 +203,6 @@ impl ProcessInvestigator {
         let model = self.setting.section.model.as_deref();
         let usage = Usage { provider: self.name.clone(), duration, ..Usage::default() };
         settle_usage(usage, model, tokens, said, was_billed, &self.charges)
-    }
-}
-
-/// Completes a usage: tokens, model and cost. `model` is the one that was asked for.
-pub(crate) fn settle_usage(
-    mut usage: Usage,
-    model: Option<&str>,
-    mut tokens: Vec<ModelTokens>,
-    said: SaidCost,
-    was_billed: bool,
-    charges: &Charges,
-) -> Usage {
-    usage.model = model.map(str::to_owned);
-    for used in &mut tokens {
-        used.model = used.model.take().or_else(|| usage.model.clone());
-    }
-    add_tokens(&mut usage, &tokens);
-    usage.cost = charges.charge(said, &tokens, was_billed);
-    usage
-}
-
-/// Looks the report's evidence up, takes secrets out of the report, and puts what it took beside it.
-pub(crate) fn conclude(assignment: &Assignment, checked: Checked, usage: Usage) -> Investigation {
-    let mut report = checked.report;
-    let mut citations = verify(&mut report, &assignment.event);
-    citations.truncate(Report::EVIDENCE_ENTRIES);
-    Investigation { report: report.made_fit(), usage, citations }
-}
-
-/// Puts a checked report on disk before anybody hears of it. Where that fails the report still counts: what was
-/// printed is on disk too, and a later drain can take it from there.
-pub(crate) fn keep(attempt: &Attempt, investigation: &Investigation) {
-    if is_on(Mutant::SinkBeforeResult) {
-        return;
-    }
-    if let Err(error) = attempt.write_result(investigation) {
-        tracing::warn!(error, "a report could not be kept beside what was printed");
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod actor;
 mod attempt;
+mod charges;
 mod citations;
+mod conclusion;
 mod config;
 mod cost;
 mod environment;
@@ -13,6 +15,7 @@ mod lineup;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;
 mod preview;
+mod prices;
 mod prompt;
 mod provider;
 mod providers;
@@ -23,20 +26,24 @@ mod rules;
 mod salvage;
 mod schema;
 mod secret_places;
+mod setting;
 mod survey;
 mod verdict;
 
 pub use actor::{Bench, Dispatcher, DispatcherSummary};
-pub use config::{DispatcherConfig, Hidden, InvestigatorConfig};
-pub use cost::{Charges, ModelTokens, PRICES_AS_OF, Price, PriceTable, SaidCost};
+pub use charges::Charges;
+pub use config::DispatcherConfig;
+pub use cost::{ModelTokens, Price, SaidCost};
 pub use environment::Environment;
 pub use error::DispatcherError;
 pub use haltline_process::{Exit, Limits};
 pub use investigate::ProcessInvestigator;
 pub use lineup::Lineup;
 pub use preview::PreviewInvestigator;
-pub use provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting};
+pub use prices::{PRICES_AS_OF, PriceTable};
+pub use provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading};
 pub use providers::PROVIDERS;
 pub use report_check::{CheckError, Checked, Expected};
 pub use roster::Roster;
+pub use setting::{Hidden, InvestigatorConfig, Setting};
 pub use survey::{Finding, Seen};

@@ -5,18 +5,14 @@
 //! attempt's, so that each one's output stays.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use haltline_protocol::{Assignment, AttemptSlot, DispatchFailure, Failure, Investigation, Investigator, Usage};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, MOST_ASKED};
 use crate::cost::add;
-
-/// The most investigators that are asked about one event. A chain is a handful.
-const MOST_ASKED: usize = 9;
 
 /// Investigators in the order of preference.
 #[derive(Debug)]
@@ -156,20 +152,9 @@ fn place_for(assignment: &Assignment, asked: usize) -> std::io::Result<Assignmen
     if asked == 1 {
         return Ok(assignment.clone());
     }
-    let name = later_folder(asked);
-    Attempt::at(&assignment.slot.folder).make_folder(&name)?;
-    let slot = AttemptSlot { folder: assignment.slot.folder.join(name), ..assignment.slot.clone() };
+    let folder = Attempt::at(&assignment.slot.folder).make_later_folder(asked)?;
+    let slot = AttemptSlot { folder, ..assignment.slot.clone() };
     Ok(Assignment { slot, ..assignment.clone() })
-}
-
-fn later_folder(asked: usize) -> String {
-    format!("then-{asked}")
-}
-
-/// The folders of those that were asked after the first, in order, as far as they are there.
-pub(crate) fn later_folders(folder: &Path) -> Vec<PathBuf> {
-    let places = (2..=MOST_ASKED).map(|asked| folder.join(later_folder(asked)));
-    places.take_while(|place| place.symlink_metadata().is_ok_and(|found| found.is_dir())).collect()
 }
 
 fn complete(usage: &mut Usage, passed_over: Vec<String>, spent: Option<haltline_protocol::Cost>) {
@@ -187,10 +172,13 @@ fn bare_usage(name: &str) -> Usage {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use haltline_protocol::{Cost, CostSource, HaltEvent};
     use serde_json::json;
 
     use super::*;
+    use crate::attempt::later_folders;
     use crate::mock::{ScriptedAnswer, ScriptedInvestigator};
 
     fn assignment(folder: &Path) -> Assignment {

@@ -6,8 +6,9 @@ use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Inv
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::not_started;
+use crate::charges::Charges;
+use crate::roster::Roster;
 use crate::salvage::foresee;
-use crate::{Charges, Roster};
 
 /// Says what a dead drain's attempt left, as a real drain would find it.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use haltline_protocol::{Assignment, Failure, Report};
 use jiff::Timestamp;
 
 use crate::cost::{ModelTokens, SaidCost};
+use crate::environment::Environment;
 use crate::reset::retry_after;
-use crate::{Environment, InvestigatorConfig};
+use crate::setting::Setting;
 
 /// One kind of investigator. A new one is one file in `providers/` and one row in its registry.
 pub trait Provider: Send + Sync + fmt::Debug {
@@ -60,15 +61,6 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// What the output of its program means. It may be cut, hostile or not its own.
     fn read(&self, captured: &Captured<'_>) -> Reading;
-}
-
-/// What the user set for an investigator.
-#[derive(Debug, Clone, Default)]
-pub struct Setting {
-    /// The section of the configuration, with the flags' model merged in.
-    pub section: InvestigatorConfig,
-    /// The text of `--command`.
-    pub shell_command: Option<String>,
 }
 
 /// What a provider plans by.

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use haltline_process::{Limits, is_path, is_program, look_up};
 use haltline_protocol::{Assignment, Failure, Investigation, Investigator, NoInvestigator};
 
+use crate::charges::Charges;
+use crate::config::DispatcherConfig;
+use crate::environment::Environment;
+use crate::error::DispatcherError;
 use crate::investigate::ProcessInvestigator;
 use crate::lineup::{Lineup, Member};
-use crate::provider::{Provider, Setting};
+use crate::provider::Provider;
 use crate::providers::{PROVIDERS, find_provider};
 use crate::salvage::salvage;
-use crate::{Charges, DispatcherConfig, DispatcherError, Environment, InvestigatorConfig};
+use crate::setting::{InvestigatorConfig, Setting};
 
 /// The investigators to choose from, the preferred one first.
 #[derive(Debug)]

@@ -6,11 +6,10 @@ use haltline_process::{Exit, Limits, end_leftover};
 use haltline_protocol::{Assignment, AttemptSlot, Investigation, Usage};
 use jiff::Timestamp;
 
-use crate::Charges;
-use crate::attempt::{Attempt, STDOUT};
+use crate::attempt::{Attempt, STDOUT, later_folders};
+use crate::charges::Charges;
+use crate::conclusion::{conclude, keep, settle_usage};
 use crate::cost::SaidCost;
-use crate::investigate::{conclude, keep, settle_usage};
-use crate::lineup::later_folders;
 use crate::provider::Captured;
 use crate::providers::find_provider;
 use crate::report_check::{Expected, quoted_reports};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use crate::Environment;
+use crate::environment::Environment;
 
 /// Files and folders below the user's home: of logins, of keys, of what was typed, and of haltline's own configuration,
 /// which may hold keys of investigators.

@@ -7,9 +7,9 @@ use haltline_evidence::clean_line;
 use haltline_process::{Child, Ended, Launch, Limits};
 use tokio_util::sync::CancellationToken;
 
-use crate::Roster;
 use crate::attempt::{Attempt, PROMPT};
 use crate::roster::Candidate;
+use crate::roster::Roster;
 
 /// How long a program gets to say its version. The slowest seen needs 2 s on a busy machine.
 const VERSION_WALL: Duration = Duration::from_secs(20);

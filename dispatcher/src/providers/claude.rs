@@ -15,12 +15,12 @@ use haltline_protocol::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Hidden;
 use crate::cost::{ModelTokens, SaidCost};
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
 use crate::secret_places::secret_places;
+use crate::setting::{Hidden, Setting};
 
 /// What claude is told whatever the user says: read only, ask nobody, take no settings, hooks or servers from the work
 /// tree, keep no session.

@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 use haltline_protocol::Failure;
 use serde::Deserialize;
 
-use crate::Hidden;
 use crate::cost::ModelTokens;
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
 use crate::secret_places::secret_places;
+use crate::setting::{Hidden, Setting};
 
 const SCHEMA: &str = "schema.json";
 

@@ -8,7 +8,8 @@ use haltline_process::Exit;
 use haltline_protocol::Failure;
 
 use crate::attempt::EVENT;
-use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments};
+use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments};
+use crate::setting::Setting;
 
 /// The longest id that fits into the environment with room to spare: Linux takes 128 KiB a variable, and the event's
 /// file has the id in any case.

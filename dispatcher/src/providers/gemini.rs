@@ -21,8 +21,9 @@ use serde_json::json;
 use crate::cost::ModelTokens;
 use crate::extract::objects;
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
+use crate::setting::Setting;
 
 /// Its home, below the attempt's folder.
 const HOME: &str = "gemini-home";

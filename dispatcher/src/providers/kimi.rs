@@ -13,8 +13,9 @@ use haltline_protocol::Failure;
 use serde_json::json;
 
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, Setting, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
+use crate::setting::Setting;
 
 /// The agent's file. JSON is YAML.
 const AGENT: &str = "kimi-agent.json";

@@ -27,8 +27,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provider::{Brief, CommandLine, Plan, Setting};
-    use crate::{Environment, Hidden, InvestigatorConfig};
+    use crate::environment::Environment;
+    use crate::provider::{Brief, CommandLine, Plan};
+    use crate::setting::{Hidden, InvestigatorConfig, Setting};
 
     const HOSTILE: &str = "$(touch /tmp/x); --dangerously";
 

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use haltline_evidence::clean;
 use haltline_protocol::{Assignment, FaultId, PatternProposal, ProposedFix, Report, ReportOutcome};
 
-use crate::provider::{Brief, Captured, Plan, Provider, Reading, Setting};
+use crate::provider::{Brief, Captured, Plan, Provider, Reading};
 use crate::rules::{Finding, Origin, Rule, Texts, built_in, last_lines};
+use crate::setting::Setting;
 
 /// Holds the log against rules that somebody wrote down once.
 #[derive(Debug)]

@@ -1,0 +1,154 @@
+//! What an investigation is charged: what the program says, else tokens times a price, else a ceiling. What nobody can
+//! believe never makes it cheaper.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use haltline_protocol::{Cost, CostSource};
+
+use crate::cost::{ModelTokens, SaidCost};
+use crate::prices::PriceTable;
+
+/// What an investigation is charged whose cost nobody knows, in US dollars (`budget.assumed_usd`).
+const ASSUMED_USD: f64 = 0.30;
+/// What is set aside for one investigation, in US dollars (`budget.per_investigation_usd`).
+const RESERVE_USD: f64 = 1.0;
+
+/// What is charged when, after flags, environment and file were merged.
+#[derive(Debug, Clone)]
+pub struct Charges {
+    /// Prices by model.
+    pub prices: PriceTable,
+    /// What is set aside for one investigation, in US dollars; 0 is no cap. An investigator that takes a cap of its own
+    /// gets it, and one that reports an impossible cost is charged it.
+    pub per_investigation_usd: f64,
+    /// What an investigation is charged whose cost nobody knows, in US dollars.
+    pub assumed_usd: f64,
+    /// Models whose missing price was told of already.
+    told: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Default for Charges {
+    fn default() -> Self {
+        Self {
+            prices: PriceTable::default(),
+            per_investigation_usd: RESERVE_USD,
+            assumed_usd: ASSUMED_USD,
+            told: Arc::default(),
+        }
+    }
+}
+
+impl Charges {
+    /// What the configuration says of prices and of a single investigation.
+    pub fn new(prices: PriceTable, per_investigation_usd: f64, assumed_usd: f64) -> Self {
+        Self { prices, per_investigation_usd, assumed_usd, told: Arc::default() }
+    }
+
+    /// What is charged. `was_billed` says that a model has worked, whether or not anybody knows how much.
+    pub(crate) fn charge(&self, said: SaidCost, tokens: &[ModelTokens], was_billed: bool) -> Option<Cost> {
+        match said {
+            SaidCost::Usd(usd) => Cost::new(usd, CostSource::Reported),
+            SaidCost::Unbelievable => {
+                // Without a cap nothing is set aside, and a lie must not come cheaper than silence.
+                let charged = self.per_investigation_usd.max(self.assumed_usd);
+                tracing::warn!(charged, "an investigator reported an impossible cost");
+                Cost::new(charged, CostSource::Assumed)
+            }
+            SaidCost::Nothing if tokens.iter().any(ModelTokens::any) => self.estimate(tokens),
+            SaidCost::Nothing if was_billed => Cost::new(self.assumed_usd, CostSource::Assumed),
+            SaidCost::Nothing => None,
+        }
+    }
+
+    /// Tokens times prices. Where a model's price is missing, the ceiling is charged on top of what is known.
+    fn estimate(&self, tokens: &[ModelTokens]) -> Option<Cost> {
+        let mut usd = 0.0;
+        let mut is_complete = true;
+        for used in tokens.iter().filter(|tokens| tokens.any()) {
+            let model = used.model.as_deref().unwrap_or_default();
+            let Some(price) = self.prices.of(model) else {
+                self.tell_missing(model);
+                is_complete = false;
+                continue;
+            };
+            let parts = [(used.input, price.input), (used.cached, price.cached_input), (used.output, price.output)];
+            #[expect(clippy::cast_precision_loss, reason = "no count of tokens comes near 2^52")]
+            let of_model: f64 = parts.iter().map(|(count, price)| *count as f64 * price / 1e6).sum();
+            usd += of_model;
+        }
+        if is_complete {
+            Cost::new(usd, CostSource::Estimated)
+        } else {
+            Cost::new(usd + self.assumed_usd, CostSource::Assumed)
+        }
+    }
+
+    fn tell_missing(&self, model: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(model.to_owned()) {
+            let named = if model.is_empty() { "(unnamed: set `model` in the investigator's section)" } else { model };
+            tracing::warn!(
+                model = named,
+                assumed_usd = self.assumed_usd,
+                "no price is known for the model, so the assumed cost is charged for it each time; add it to [prices]"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tokens(model: &str, input: u64, cached: u64, output: u64) -> ModelTokens {
+        ModelTokens { model: Some(model.to_owned()), input, cached, output }
+    }
+
+    #[test]
+    fn tokens_times_prices_make_an_estimate() {
+        let charges = Charges::default();
+        let used = [tokens("gpt-5.5", 1_000_000, 2_000_000, 100_000)];
+        let cost = charges.charge(SaidCost::Nothing, &used, true).unwrap();
+        assert_eq!(cost.source, CostSource::Estimated);
+        assert!((cost.usd - (5.0 + 1.0 + 3.0)).abs() < 1e-9, "{}", cost.usd);
+        let both = [used[0].clone(), tokens("gemini-2.5-pro", 0, 0, 1_000_000)];
+        let cost = charges.charge(SaidCost::Nothing, &both, true).unwrap();
+        assert!((cost.usd - 19.0).abs() < 1e-9, "{}", cost.usd);
+        let said = charges.charge(SaidCost::Usd(0.5), &both, true);
+        assert_eq!(said, Cost::new(0.5, CostSource::Reported), "what is said beats what is worked out");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_charged_the_ceiling_and_what_never_ran_nothing() {
+        let charges = Charges::default();
+        let assumed = Cost::new(0.30, CostSource::Assumed);
+        assert_eq!(charges.charge(SaidCost::Nothing, &[tokens("brand-new", 1, 0, 0)], true), assumed);
+        assert_eq!(charges.charge(SaidCost::Nothing, &[tokens("brand-new", 0, 0, 0)], true), assumed);
+        assert_eq!(charges.charge(SaidCost::Nothing, &[], true), assumed);
+        assert_eq!(charges.charge(SaidCost::Nothing, &[], false), None);
+        assert_eq!(charges.told.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_model_without_a_price_makes_no_other_cheaper() {
+        let used = [tokens("gpt-5.5", 9_000_000, 0, 900_000), tokens("brand-new", 10, 0, 10), tokens("newer", 1, 0, 1)];
+        let cost = Charges::default().charge(SaidCost::Nothing, &used, true).unwrap();
+        assert_eq!(cost.source, CostSource::Assumed);
+        assert!((cost.usd - (45.0 + 27.0 + 0.30)).abs() < 1e-9, "{}", cost.usd);
+    }
+
+    #[test]
+    fn an_impossible_cost_is_charged_what_was_set_aside() {
+        let charges = Charges::default();
+        for value in [json!(-1), json!(1e300), json!(10_001), json!("0.12"), json!("NaN"), json!([1]), json!(true)] {
+            let cost = charges.charge(SaidCost::of(&value), &[tokens("gpt-5.5", 1, 0, 0)], true);
+            assert_eq!(cost, Cost::new(1.0, CostSource::Assumed), "{value}");
+        }
+        assert_eq!(SaidCost::of(&json!(null)), SaidCost::Nothing);
+        assert_eq!(SaidCost::of(&json!(0)), SaidCost::Usd(0.0));
+        assert_eq!(SaidCost::usd(f64::NAN), SaidCost::Unbelievable);
+    }
+}

@@ -1,0 +1,110 @@
+//! What models cost: the prices that are built in, with those of the configuration over them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::cost::Price;
+
+/// When the built-in prices were looked up, as year and month. List prices change; `[prices]` in the configuration
+/// wins over them.
+pub const PRICES_AS_OF: &str = "2026-05";
+
+/// US dollars for a million tokens: sent, sent and cached, answered. List prices of the providers' standard tier for
+/// prompts below their long-context limits.
+const BUILT_IN_PRICES: [(&str, f64, f64, f64); 15] = [
+    ("claude-haiku-4-5", 1.0, 0.10, 5.0),
+    ("claude-opus-4-5", 5.0, 0.50, 25.0),
+    ("claude-sonnet-4-5", 3.0, 0.30, 15.0),
+    ("gemini-2.5-flash", 0.30, 0.03, 2.50),
+    ("gemini-2.5-flash-lite", 0.10, 0.01, 0.40),
+    ("gemini-2.5-pro", 1.25, 0.125, 10.0),
+    ("gpt-5", 1.25, 0.125, 10.0),
+    ("gpt-5-codex", 1.25, 0.125, 10.0),
+    ("gpt-5-mini", 0.25, 0.025, 2.0),
+    ("gpt-5-nano", 0.05, 0.005, 0.40),
+    ("gpt-5.1", 1.25, 0.125, 10.0),
+    ("gpt-5.1-codex", 1.25, 0.125, 10.0),
+    ("gpt-5.2", 1.75, 0.175, 14.0),
+    ("gpt-5.4", 2.50, 0.25, 15.0),
+    ("gpt-5.5", 5.0, 0.50, 30.0),
+];
+
+/// Prices by model: the built-in ones, with those of the configuration's `[prices]` over them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceTable(BTreeMap<String, Price>);
+
+impl Default for PriceTable {
+    fn default() -> Self {
+        let row = |(model, input, cached_input, output): (&str, f64, f64, f64)| {
+            (model.to_owned(), Price { input, cached_input, output })
+        };
+        Self(BUILT_IN_PRICES.into_iter().map(row).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for PriceTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Self::with)
+    }
+}
+
+impl PriceTable {
+    /// The built-in prices with these over them.
+    pub fn with(prices: BTreeMap<String, Price>) -> Self {
+        let mut table = Self::default();
+        table.0.extend(prices);
+        table
+    }
+
+    /// Every model that has a price, in the order of the names.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &Price)> {
+        self.0.iter().map(|(model, price)| (model.as_str(), price))
+    }
+
+    /// The price of a model, by its name or by its name without the date or the variant that a provider adds.
+    pub(crate) fn of(&self, model: &str) -> Option<&Price> {
+        let plain = model.split('[').next().unwrap_or(model);
+        self.0.get(model).or_else(|| self.0.get(plain)).or_else(|| self.0.get(without_date(plain)?))
+    }
+}
+
+/// The name before `-20260101` or `-2026-01-01`.
+fn without_date(model: &str) -> Option<&str> {
+    ["-dddddddd", "-dddd-dd-dd"].into_iter().find_map(|form| {
+        let (name, date) = model.split_at_checked(model.len().checked_sub(form.len())?)?;
+        let fits =
+            |(letter, wanted): (char, char)| if wanted == 'd' { letter.is_ascii_digit() } else { letter == wanted };
+        date.chars().zip(form.chars()).all(fits).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_known_with_its_date_or_its_variant_too() {
+        let table = PriceTable::default();
+        for model in ["claude-sonnet-4-5-20250929", "claude-sonnet-4-5[1m]", "gpt-5.5-2026-04-23"] {
+            assert!(table.of(model).is_some(), "{model}");
+        }
+        for model in ["", "gpt", "gpt-5.5-pro", "gpt-5.9", "claude-sonnet"] {
+            assert_eq!(table.of(model), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_wins_over_the_built_in_prices() {
+        let text = "[\"gpt-5.5\"]\ninput = 1.0\ncached_input = 0.1\noutput = 2\n[mine]\ninput = 0\ncached_input = 0\n\
+                    output = 0\n";
+        let table: PriceTable = toml::from_str(text).unwrap();
+        assert_eq!(table.of("gpt-5.5"), Some(&Price { input: 1.0, cached_input: 0.1, output: 2.0 }));
+        assert!(table.of("mine").is_some() && table.of("gemini-2.5-pro").is_some());
+        for damaged in
+            ["[x]\ninput = -1\ncached_input = 0\noutput = 0", "[x]\ninput = 1", "[x]\ninput = nan\noutput = 1"]
+        {
+            toml::from_str::<PriceTable>(damaged).unwrap_err();
+        }
+    }
+}
