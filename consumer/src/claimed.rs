@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use haltline_protocol::{
     Assignment, Delivery, Destination, DispatchFailure, Failure, FaultKey, Filing, HaltEvent, Investigation, Layout,
-    Queue, RowDraft, RowOutcome, Settlement, Ticket, Usage,
+    RowDraft, RowOutcome, Settlement, Ticket, Usage,
 };
 use jiff::Timestamp;
 
@@ -78,6 +78,16 @@ impl Claimed {
         self.events.into_iter().map(settle).collect()
     }
 
+    /// The orders where the cause has an answer already.
+    pub(crate) fn after_duplicate(self, report: &str) -> Vec<Order> {
+        let duplicate = |(ticket, event): (Ticket, Arc<HaltEvent>)| {
+            let mut row = draft(&event, &ticket, RowOutcome::Duplicate);
+            row.duplicate_of = Some(report.to_owned());
+            Order { is_avoided: true, ..order(ticket, Destination::Processed, row, Tally::Duplicate) }
+        };
+        self.events.into_iter().map(duplicate).collect()
+    }
+
     /// The orders where nobody was asked: back as they were, without a row.
     pub(crate) fn put_back(self) -> Vec<Order> {
         let put_back = |(ticket, _)| {
@@ -89,11 +99,11 @@ impl Claimed {
 }
 
 /// What is filed of an investigation.
-pub(crate) fn filing(queue: &dyn Queue, assignment: &Assignment, investigation: &Investigation) -> Filing {
+pub(crate) fn filing(assignment: &Assignment, investigation: &Investigation) -> Filing {
     let ts = assignment.slot.begun.checked_add(investigation.usage.duration).unwrap_or(assignment.slot.begun);
     Filing {
         ts,
-        drain_id: queue.drain_id().clone(),
+        drain_id: assignment.slot.session.clone(),
         seq: assignment.slot.seq,
         event: assignment.event.clone(),
         occurrences: assignment.occurrences,

@@ -1,9 +1,12 @@
 //! One drain from beginning to end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use haltline_protocol::{Destination, DispatchRequest, FaultKey, HaltEvent, Queue, RecordBatch, Settlement, Ticket};
+use haltline_protocol::{
+    Destination, DispatchRequest, FaultKey, FreeSettles, HaltEvent, RecordBatch, Session, Settlement, Ticket,
+};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,14 +38,16 @@ pub struct Wires {
     pub analytics: mpsc::Sender<RecordBatch>,
     /// To a person who watches.
     pub progress: Option<mpsc::Sender<Progress>>,
-    /// Claim no more. What runs is finished, or cut by whoever holds that token.
+    /// Claim no more; running investigations finish.
     pub stop: CancellationToken,
+    /// End running investigations. The drain itself cancels it when its session is lost.
+    pub cut: CancellationToken,
 }
 
 /// One drain.
 #[derive(Debug)]
 pub struct Drain {
-    queue: Arc<dyn Queue>,
+    session: Arc<dyn Session>,
     options: DrainOptions,
 }
 
@@ -57,6 +62,8 @@ pub struct DrainReport {
     pub unfit: Option<String>,
     /// The investigators of the chain that were asked and could not work, each reason once.
     pub passed_over: Vec<String>,
+    /// A cap ended dispatching: which, and when it frees.
+    pub refused: Option<String>,
     /// A stop left work undone.
     pub stopped: bool,
     /// It was the queue's own stop, by which a person ends all dispatching.
@@ -82,8 +89,8 @@ struct Sifted {
 
 impl Drain {
     /// A drain of a queue that is open.
-    pub fn new(queue: Arc<dyn Queue>, options: DrainOptions) -> Self {
-        Self { queue, options }
+    pub fn new(session: Arc<dyn Session>, options: DrainOptions) -> Self {
+        Self { session, options }
     }
 
     /// Processes the queue.
@@ -92,10 +99,17 @@ impl Drain {
     /// The queue or a sink failed. What was done is done and recorded or in the journal; the next drain goes on.
     pub async fn run(self, wires: Wires) -> Result<DrainReport, DrainError> {
         let recorder = Recorder(wires.analytics.clone());
-        let settles_free = self.queue.begin_free_settles().await?;
+        let right = self.session.free_settles().await?.map(Arc::new);
         let mut report = DrainReport::default();
-        if settles_free {
-            report.counts += &self.recover(&wires, &recorder).await?;
+        if let Some(right) = &right {
+            let recovery = Recovery {
+                session: self.session.clone(),
+                right: right.clone(),
+                dispatcher: wires.dispatcher.clone(),
+                recorder: recorder.clone(),
+                max_attempts: self.options.max_attempts,
+            };
+            report.counts += &recovery.run().await?;
         } else {
             tracing::info!("another drain settles the free events; they are left to it");
         }
@@ -107,13 +121,14 @@ impl Drain {
             patterns: PatternBook::load(&self.options.learned_patterns),
         });
         let settle = Settle {
-            queue: self.queue.clone(),
+            session: self.session.clone(),
             recorder: recorder.clone(),
             progress: ProgressSender(wires.progress.clone()),
-            settles_free,
+            right: right.clone(),
         };
-        let Sifted { counts, waiting, state_slug, stopped } = self.sift(&wires, settle, &context).await?;
-        self.queue.end_free_settles().await;
+        let sifted = self.sift(&wires, settle, right.as_deref(), &context).await?;
+        drop(right);
+        let Sifted { counts, waiting, state_slug, stopped } = sifted;
         report.counts += &counts;
         report.stopped = stopped;
         report.state_slug = state_slug;
@@ -123,26 +138,18 @@ impl Drain {
         } else {
             self.dispatch(wires, recorder, waiting, context, &mut report).await?;
         }
-        self.queue.close().await?;
+        self.session.close(self.session.id()).await?;
         Ok(report)
     }
 
-    async fn recover(&self, wires: &Wires, recorder: &Recorder) -> Result<DrainCounts, DrainError> {
-        let recovery = Recovery {
-            dispatcher: wires.dispatcher.clone(),
-            recorder: recorder.clone(),
-            max_attempts: self.options.max_attempts,
-        };
-        let mut counts = DrainCounts::default();
-        for leftover in self.queue.recover().await? {
-            counts += &recovery.finish(leftover).await?;
-        }
-        Ok(counts)
-    }
-
     /// Reads the queue once, settles what the rules close, and keeps what wants an investigation.
-    async fn sift(&self, wires: &Wires, settle: Settle, context: &Arc<Context>) -> Result<Sifted, DrainError> {
-        let settles_free = settle.settles_free;
+    async fn sift(
+        &self,
+        wires: &Wires,
+        settle: Settle,
+        right: Option<&FreeSettles>,
+        context: &Arc<Context>,
+    ) -> Result<Sifted, DrainError> {
         let (to_settle, orders) = mpsc::channel(BATCHES);
         let own = self.adopt_own_audit(context).await?;
         let settling = tokio::spawn(settle.run(orders));
@@ -154,10 +161,10 @@ impl Drain {
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
         counts.skipped += scanned.skipped + waiting.hold_back();
         counts.failed += scanned.failed;
-        if settles_free && !self.options.dry_run {
+        if let Some(right) = right.filter(|_| !self.options.dry_run) {
             // What could not be read may be an event that a marker covers.
             if counts.uncollapsed == 0 && scanned.failed == 0 && !scanned.stopped {
-                self.move_markers_away(scanned.markers).await?;
+                self.move_markers_away(right, scanned.markers).await?;
             }
             if !counts.hits.is_empty() {
                 count_hits(&self.options.learned_patterns, &counts.hits)?;
@@ -175,7 +182,7 @@ impl Drain {
         to_settle: &mpsc::Sender<SettleRequest>,
     ) -> Result<(Scanned, WaitingFaults), DrainError> {
         let scan = Scan {
-            queue: self.queue.clone(),
+            session: self.session.clone(),
             run_id: self.options.run_id.clone(),
             context: context.clone(),
             stop: wires.stop.clone(),
@@ -207,16 +214,16 @@ impl Drain {
     }
 
     /// Moves RESOLVED markers away. One whose fault somebody holds is still needed.
-    async fn move_markers_away(&self, markers: Vec<(Ticket, FaultKey)>) -> Result<(), DrainError> {
+    async fn move_markers_away(&self, right: &FreeSettles, markers: Vec<(Ticket, FaultKey)>) -> Result<(), DrainError> {
         if markers.is_empty() {
             return Ok(());
         }
         let (tickets, faults): (Vec<_>, Vec<_>) = markers.into_iter().unzip();
-        let are_held = self.queue.are_held_elsewhere(&faults).await?;
-        let free = tickets.into_iter().zip(are_held).filter(|(_, is_held)| !is_held);
+        let holders = self.session.holders(&faults).await?;
+        let free = tickets.into_iter().zip(holders).filter(|(_, holder)| holder.is_none());
         let settlements: Vec<_> =
             free.map(|(ticket, _)| Settlement { ticket, to: Destination::Processed, draft: None }).collect();
-        for settled in self.queue.settle(settlements).await? {
+        for settled in self.session.settle_free(right, settlements).await? {
             if let Some(errno) = settled.outcome.errno() {
                 tracing::warn!(file = %settled.ticket.name, errno, "could not move a marker; it stays");
             }
@@ -226,7 +233,7 @@ impl Drain {
 
     async fn adopt_own_audit(&self, context: &Context) -> Result<Option<Candidate>, DrainError> {
         let Some(event) = self.options.own_audit.as_ref().filter(|_| !self.options.dry_run) else { return Ok(None) };
-        let ticket = self.queue.adopt(event).await?;
+        let ticket = self.session.adopt(event).await?;
         // Where only one run is looked at, nobody would have been asked about this one.
         let is_due = self.options.run_id.is_none() && context.is_due(event);
         let event = Box::<HaltEvent>::new(event.clone());
@@ -241,17 +248,17 @@ impl Drain {
         context: Arc<Context>,
         report: &mut DrainReport,
     ) -> Result<(), DrainError> {
-        let progress = ProgressSender(wires.progress);
+        let progress = ProgressSender(wires.progress.clone());
         let (to_settle, orders) = mpsc::channel(BATCHES);
         let settle = Settle {
-            queue: self.queue.clone(),
+            session: self.session.clone(),
             recorder: recorder.clone(),
             progress: progress.clone(),
-            settles_free: false,
+            right: None,
         };
         let worker = Worker {
-            queue: self.queue.clone(),
-            dispatcher: wires.dispatcher,
+            session: self.session.clone(),
+            dispatcher: wires.dispatcher.clone(),
             recorder,
             settle: to_settle,
             progress,
@@ -262,8 +269,18 @@ impl Drain {
             max_attempts: self.options.max_attempts,
             stop: wires.stop.clone(),
         };
-        let stop = wires.stop;
-        let (settled, worked) = tokio::join!(settle.run(orders), worker.run(waiting));
+        let Wires { stop, cut, .. } = wires;
+        let lost = async {
+            self.session.lost().await;
+            tracing::error!("the queue counts this drain as dead; what runs is ended");
+            stop.cancel();
+            cut.cancel();
+            std::future::pending::<Infallible>().await
+        };
+        let (settled, worked) = tokio::select! {
+            worked = async { tokio::join!(settle.run(orders), worker.run(waiting)) } => worked,
+            never = lost => match never {},
+        };
         // Where settle failed, the worker only says that settle is gone.
         report.counts += &settled?;
         let worked = worked?;
@@ -274,6 +291,7 @@ impl Drain {
             Some(DispatchEnd::NoInvestigator(none)) => report.no_investigator = Some(none.0),
             Some(DispatchEnd::Unfit(reason)) => report.unfit = Some(reason),
             Some(DispatchEnd::Stopped) => report.stop_by_queue(),
+            Some(DispatchEnd::Refused(cap)) => report.refused = Some(cap),
             None => {}
         }
         Ok(())
@@ -285,12 +303,12 @@ impl Drain {
             return Ok(());
         }
         let counts = &mut report.counts;
-        if self.options.max > 0 && self.queue.is_stopped().await? {
+        if self.options.max > 0 && self.session.is_stopped().await? {
             counts.deferred += waiting.into_groups().events_left();
             report.stop_by_queue();
             return Ok(());
         }
-        let dead_letters = self.queue.dead_letters().await?.into_iter().collect();
+        let dead_letters = self.session.dead_letters().await?.into_iter().collect();
         let joined = waiting.take(&dead_letters).len() as u64;
         counts.failed += joined;
         counts.dead_lettered += joined;
@@ -299,7 +317,7 @@ impl Drain {
         while investigations < self.options.max {
             let Some(group) = groups.next() else { break };
             let events = group.waiters.len() as u64;
-            if self.queue.is_held_elsewhere(&group.faults()).await? {
+            if self.session.is_held_elsewhere(&group.faults()).await? {
                 counts.deferred += events;
             } else {
                 investigations += 1;

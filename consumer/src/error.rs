@@ -26,4 +26,6 @@ pub(crate) enum DispatchEnd {
     Unfit(String),
     /// A person stopped all dispatching.
     Stopped,
+    /// A cap stands against another investigation: which, and when it frees.
+    Refused(String),
 }

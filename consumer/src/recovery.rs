@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Assignment, DispatchFailure, DispatchRequest, Failure, LeftAttempt, Leftover, Queue, Record, Usage,
+    Assignment, AttemptSlot, DispatchFailure, DispatchRequest, Failure, FreeSettles, Orphan, OrphanedAttempt, Record,
+    Session, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,32 +20,44 @@ use crate::settle::{Order, Settle, SettleRequest};
 /// Finishes what dead drains left.
 #[derive(Debug)]
 pub(crate) struct Recovery {
+    pub(crate) session: Arc<dyn Session>,
+    pub(crate) right: Arc<FreeSettles>,
     pub(crate) dispatcher: mpsc::Sender<DispatchRequest>,
     pub(crate) recorder: Recorder,
     pub(crate) max_attempts: u32,
 }
 
 impl Recovery {
-    /// Finishes one dead drain's hold and closes it.
-    pub(crate) async fn finish(&self, leftover: Leftover) -> Result<DrainCounts, DrainError> {
-        let Leftover { hold, rows, last_planned, attempts, put_back } = leftover;
+    /// Finishes what all dead drains left.
+    pub(crate) async fn run(self) -> Result<DrainCounts, DrainError> {
+        let mut counts = DrainCounts::default();
+        for orphan in self.session.recover(&self.right).await? {
+            counts += &self.finish(orphan).await?;
+        }
+        Ok(counts)
+    }
+
+    /// Finishes what one dead drain left, and closes its session.
+    async fn finish(&self, orphan: Orphan) -> Result<DrainCounts, DrainError> {
+        let Orphan { session, rows, last_planned, attempts, put_back } = orphan;
         let mut counts = DrainCounts { recovered: u64::from(put_back), ..DrainCounts::default() };
         if !rows.is_empty() {
             self.recorder.deliver(rows.into_iter().map(Record::Settled).collect(), true).await?;
         }
         // A plan that was not carried out is forgotten from here on: this drain may carry it out itself.
-        hold.acknowledge(last_planned).await?;
+        self.session.acknowledge(&session, last_planned).await?;
         for attempt in attempts {
             counts.recovered += attempt.events.len() as u64;
-            let orders = self.finish_attempt(hold.as_ref(), attempt).await?;
-            counts += &self.settle(hold.clone(), orders).await?;
+            let slot = attempt.slot.clone();
+            let orders = self.finish_attempt(attempt).await?;
+            counts += &self.settle(slot, orders).await?;
         }
-        hold.close().await?;
+        self.session.close(&session).await?;
         Ok(counts)
     }
 
-    async fn finish_attempt(&self, hold: &dyn Queue, attempt: LeftAttempt) -> Result<Vec<Order>, DrainError> {
-        let LeftAttempt { slot, lead, is_lead_held, occurrences, events } = attempt;
+    async fn finish_attempt(&self, attempt: OrphanedAttempt) -> Result<Vec<Order>, DrainError> {
+        let OrphanedAttempt { slot, lead, is_lead_held, occurrences, events } = attempt;
         let attempts = slot.number;
         let assignment = Assignment { event: Arc::new(lead), occurrences, slot, pattern_categories: Arc::from([]) };
         let claimed = Claimed {
@@ -59,7 +72,7 @@ impl Recovery {
             .await
             .map_err(|_| DrainError::ActorGone("dispatcher"))?;
         if let Some(investigation) = answer.await.map_err(|_| DrainError::ActorGone("dispatcher"))? {
-            let filing = filing(hold, &assignment, &investigation);
+            let filing = filing(&assignment, &investigation);
             self.recorder.deliver(vec![Record::Reported(Arc::new(filing))], true).await?;
             return Ok(claimed.after_report(investigation));
         }
@@ -82,11 +95,17 @@ impl Recovery {
         Ok(claimed.after_failure(&failure, &next_deliveries(counts, &failure), self.max_attempts))
     }
 
-    async fn settle(&self, hold: Arc<dyn Queue>, orders: Vec<Order>) -> Result<DrainCounts, DrainError> {
-        let settle =
-            Settle { queue: hold, recorder: self.recorder.clone(), progress: ProgressSender(None), settles_free: true };
+    async fn settle(&self, attempt: AttemptSlot, orders: Vec<Order>) -> Result<DrainCounts, DrainError> {
+        let settle = Settle {
+            session: self.session.clone(),
+            recorder: self.recorder.clone(),
+            progress: ProgressSender(None),
+            right: Some(self.right.clone()),
+        };
         let (requests, inbox) = mpsc::channel(1);
-        requests.send(SettleRequest::Settle(orders)).await.map_err(|_| DrainError::ActorGone("settle"))?;
+        let (tell, _told) = oneshot::channel();
+        let finish = SettleRequest::Finish(attempt, orders, tell);
+        requests.send(finish).await.map_err(|_| DrainError::ActorGone("settle"))?;
         drop(requests);
         let mut counts = settle.run(inbox).await?;
         // What went back into the queue is seen, and counted, by the scan that follows.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Destination, FaultKey, Queue, ResolvedMarker, RowDraft, RowOutcome, RunId, Settlement, Ticket, Waiting, WaitingBody,
+    Destination, FaultKey, ResolvedMarker, RowDraft, RowOutcome, RunId, Session, Settlement, Ticket, Waiting,
+    WaitingBody,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ const ON_THE_WAY: usize = 2;
 /// Reads what waits.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) session: Arc<dyn Session>,
     pub(crate) run_id: Option<RunId>,
     pub(crate) context: Arc<Context>,
     pub(crate) stop: CancellationToken,
@@ -70,7 +71,7 @@ impl Scan {
             }
             // The semaphore is never closed.
             let _permit = permits.clone().acquire_owned().await.ok();
-            let files = self.queue.scan().await?;
+            let files = self.session.scan().await?;
             if files.is_empty() {
                 return Ok(scanned);
             }
@@ -90,12 +91,12 @@ impl Scan {
     async fn read_markers(&self, scanned: &mut Scanned) -> Result<HashSet<u64>, DrainError> {
         let mut versions = HashSet::new();
         loop {
-            let batch = self.queue.markers().await?;
+            let batch = self.session.markers().await?;
             if batch.is_empty() {
                 return Ok(versions);
             }
             for (ticket, marker) in batch {
-                versions.insert(ticket.mark);
+                versions.insert(ticket.version);
                 self.add_marker(ticket, marker, scanned);
             }
         }
@@ -123,7 +124,7 @@ impl Scan {
                     Decision::Close(closing) => sorted.settled.push(close(candidate, closing)),
                 }
             }
-            WaitingBody::Marker(_) if read_before.contains(&ticket.mark) => {}
+            WaitingBody::Marker(_) if read_before.contains(&ticket.version) => {}
             WaitingBody::Marker(marker) => {
                 self.add_marker(ticket, marker, scanned);
                 scanned.has_late_markers = true;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
-use haltline_protocol::{Destination, MoveState, Queue, QueueError, Record, Settled, Settlement};
+use haltline_protocol::{
+    AttemptSlot, Destination, DrainId, FreeSettles, MoveState, QueueError, Record, Session, Settled, Settlement,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::counts::{DrainCounts, Tally};
@@ -19,6 +21,8 @@ pub(crate) enum SettleRequest {
     Settle(Vec<Order>),
     /// The same, and tell when the rows are recorded.
     SettleAndTell(Vec<Order>, oneshot::Sender<()>),
+    /// End an attempt by settling its events, and tell when the rows are recorded.
+    Finish(AttemptSlot, Vec<Order>, oneshot::Sender<()>),
 }
 
 /// One file to be moved, and what it counts as once it is.
@@ -33,11 +37,11 @@ pub(crate) struct Order {
 /// Has files moved and rows recorded.
 #[derive(Debug)]
 pub(crate) struct Settle {
-    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) session: Arc<dyn Session>,
     pub(crate) recorder: Recorder,
     pub(crate) progress: ProgressSender,
-    /// Whether this drain may settle what it does not hold; else it leaves that to the drain that may.
-    pub(crate) settles_free: bool,
+    /// The right to settle what the session does not hold; else that is left to the drain that has it.
+    pub(crate) right: Option<Arc<FreeSettles>>,
 }
 
 /// Orders that are carried out together, so that they share their flushes.
@@ -55,8 +59,8 @@ struct Moved {
     kinds: Vec<(Tally, bool)>,
 }
 
-/// The most rows between two acknowledgements that are waited for: one group is recorded while the next is moved.
-type Recording = Option<(u64, Pending)>;
+/// The last row of a group that is being recorded while the next is moved.
+type Recording = Option<(DrainId, u64, Pending)>;
 
 impl Settle {
     /// Works until every sender is gone. On an error it stops at once; what is not settled stays where it is.
@@ -75,27 +79,31 @@ impl Settle {
                 request = requests.recv(), if moving.len() < AT_ONCE => request,
             };
             let Some(request) = request else { break };
-            let told = match request {
+            let (attempt, told) = match request {
                 SettleRequest::Settle(orders) => {
                     waiting.extend(orders);
-                    None
+                    (None, None)
                 }
                 SettleRequest::SettleAndTell(orders, told) => {
                     waiting.extend(orders);
-                    Some(told)
+                    (None, Some(told))
                 }
+                SettleRequest::Finish(attempt, orders, told) => (Some((attempt, orders)), Some(told)),
             };
             let enough = if moving.is_empty() { SMALL_GROUP } else { GROUP };
             if waiting.len() < enough && told.is_none() {
                 continue;
             }
-            moving.push_back(self.carry_out(std::mem::take(&mut waiting), &mut counts));
+            moving.push_back(self.carry_out(std::mem::take(&mut waiting), None, &mut counts));
+            if let Some((attempt, orders)) = attempt {
+                moving.push_back(self.carry_out(orders, Some(attempt), &mut counts));
+            }
             if let Some(told) = told {
                 self.finish(&mut moving, recording.take(), &mut counts).await?;
                 told.send(()).ok();
             }
         }
-        moving.push_back(self.carry_out(waiting, &mut counts));
+        moving.push_back(self.carry_out(waiting, None, &mut counts));
         self.finish(&mut moving, recording, &mut counts).await?;
         Ok(counts)
     }
@@ -117,6 +125,7 @@ impl Settle {
     fn carry_out(
         &self,
         orders: Vec<Order>,
+        attempt: Option<AttemptSlot>,
         counts: &mut DrainCounts,
     ) -> impl Future<Output = Result<Moved, QueueError>> + '_ {
         let mut kinds = Vec::with_capacity(orders.len());
@@ -124,7 +133,7 @@ impl Settle {
         for Order { settlement, tally, is_avoided } in orders {
             // What stays where it is, since a claim failed, is told by the drain that tried.
             let has_failed = matches!(settlement.to, Destination::Stay(_));
-            if settlement.ticket.claimed || self.settles_free || has_failed {
+            if settlement.ticket.claimed || self.right.is_some() || has_failed {
                 kinds.push((tally, is_avoided));
                 settlements.push(settlement);
             } else {
@@ -132,7 +141,12 @@ impl Settle {
             }
         }
         async move {
-            let settled = if settlements.is_empty() { Vec::new() } else { self.queue.settle(settlements).await? };
+            let settled = match (&attempt, &self.right) {
+                _ if settlements.is_empty() => Vec::new(),
+                (Some(attempt), _) => self.session.finish(attempt, settlements).await?,
+                (None, Some(right)) => self.session.settle_free(right, settlements).await?,
+                (None, None) => self.session.settle_claimed(settlements).await?,
+            };
             Ok(Moved { settled, kinds })
         }
     }
@@ -155,14 +169,15 @@ impl Settle {
 
         self.acknowledge(recording).await?;
         let records: Vec<Record> = settled.into_iter().filter_map(|settled| settled.row).map(Record::Settled).collect();
-        let Some(last) = records.last().map(|record| record.pair().1) else { return Ok(None) };
-        Ok(Some((last, self.recorder.send(records, false).await?)))
+        let Some((session, last)) = records.last().map(Record::pair) else { return Ok(None) };
+        let session = session.clone();
+        Ok(Some((session, last, self.recorder.send(records, false).await?)))
     }
 
     async fn acknowledge(&self, recording: Recording) -> Result<(), DrainError> {
-        if let Some((seq, pending)) = recording {
+        if let Some((session, seq, pending)) = recording {
             pending.acknowledged().await?;
-            self.queue.acknowledge(seq).await?;
+            self.session.acknowledge(&session, seq).await?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub(crate) fn candidate(kind: &str, fault_id: &str, investigate: Option<&str>) -
     );
     let event = HaltEvent::parse(row.as_bytes()).unwrap();
     let time = event.timestamp.unwrap();
-    let ticket = Ticket { name: fault_id.into(), mark: 1, stamp: time, claimed: false };
+    let ticket = Ticket { name: fault_id.into(), version: 1, stamp: time, claimed: false };
     Candidate { ticket, event: Box::new(event), time, is_due: true, is_own: false }
 }
 

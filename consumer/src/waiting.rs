@@ -73,7 +73,7 @@ impl WaitingFaults {
         self.entries.push(Entry {
             fault_id: key.fault_id,
             name,
-            version: ticket.mark,
+            version: ticket.version,
             time,
             run: place(&mut self.runs, key.run_id),
             class: place(&mut self.classes, Class { kind, severity_text }),
@@ -186,7 +186,7 @@ impl WaitingFaults {
         let class = self.class(entry);
         let ticket = Ticket {
             name: entry.name.clone().unwrap_or_else(|| event_name(&key).into()),
-            mark: entry.version,
+            version: entry.version,
             stamp: if entry.is_dated { entry.time } else { Timestamp::now() },
             claimed: false,
         };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, Claim, Destination, DispatchRequest, Failure, HaltEvent, Investigation, MoveOutcome, Queue, Record,
-    RowOutcome, Ticket, Verdict,
+    Assignment, AttemptGrant, AttemptRequest, AttemptSlot, Claim, Destination, DispatchRequest, Failure, HaltEvent,
+    Investigation, MoveOutcome, Record, RowOutcome, Session, Ticket, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ const JOINED_AT_ONCE: usize = 256;
 /// Has claimed faults investigated.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) session: Arc<dyn Session>,
     pub(crate) dispatcher: mpsc::Sender<DispatchRequest>,
     pub(crate) recorder: Recorder,
     pub(crate) settle: mpsc::Sender<SettleRequest>,
@@ -59,7 +59,10 @@ struct GroupReport {
     dispatched: bool,
     cost_usd: f64,
     is_unpriced: bool,
-    unfit: Option<String>,
+    /// Why no other group is to be dispatched.
+    end: Option<DispatchEnd>,
+    /// Events that stay claimed for a later session.
+    left_claimed: u64,
     passed_over: Vec<String>,
 }
 
@@ -69,8 +72,8 @@ impl Worker {
         if waiting.is_empty() {
             return Ok(report);
         }
-        if !self.stop.is_cancelled() && !self.queue.is_stopped().await? {
-            let dead_letters = self.queue.dead_letters().await?.into_iter().collect();
+        if !self.stop.is_cancelled() && !self.session.is_stopped().await? {
+            let dead_letters = self.session.dead_letters().await?.into_iter().collect();
             self.join_dead_letters(waiting.take(&dead_letters)).await?;
         }
         let mut groups = waiting.into_groups();
@@ -83,12 +86,12 @@ impl Worker {
             while running.len() < self.jobs && started < self.max && report.end.is_none() && !self.stop.is_cancelled() {
                 let Some(group) = groups.next() else { break };
                 let events = group.waiters.len() as u64;
-                if self.queue.is_stopped().await? {
+                if self.session.is_stopped().await? {
                     report.end = Some(DispatchEnd::Stopped);
                     report.counts.deferred += events;
                     break;
                 }
-                if self.queue.is_held_elsewhere(&group.faults()).await? {
+                if self.session.is_held_elsewhere(&group.faults()).await? {
                     tracing::debug!(fault = %group.waiters[0].key.fault_id, "somebody else has the fault");
                     report.counts.deferred += events;
                     continue;
@@ -113,9 +116,8 @@ impl Worker {
             if !done.dispatched {
                 started -= 1;
             }
-            if let Some(reason) = done.unfit {
-                report.end.get_or_insert(DispatchEnd::Unfit(reason));
-            }
+            report.counts.deferred += done.left_claimed;
+            report.end = report.end.or(done.end);
         }
         report.counts.deferred += groups.events_left();
         Ok(report)
@@ -139,7 +141,7 @@ impl Worker {
         while !waiters.is_empty() {
             let part: Vec<_> = waiters.drain(..waiters.len().min(JOINED_AT_ONCE)).collect();
             let tickets: Vec<_> = part.iter().map(|waiter| waiter.ticket.clone()).collect();
-            let claims = self.queue.claim(&tickets).await?;
+            let claims = self.session.claim(&tickets).await?;
             let orders = part.into_iter().zip(claims).filter_map(|(waiter, claim)| match claim {
                 Ok((ticket, event)) => {
                     let draft = draft(&event, &ticket, RowOutcome::DeadLettered);
@@ -158,7 +160,7 @@ impl Worker {
         let Some(claimed) = self.claim(group).await? else { return Ok(GroupReport::default()) };
         let faults: Vec<_> = claimed.events.iter().map(|(_, event)| event.key()).collect();
         // Somebody may have begun since the last look; now one of the two sees the other for sure.
-        if self.queue.is_held_elsewhere(&faults).await? {
+        if self.session.is_held_elsewhere(&faults).await? {
             tracing::debug!(fault = %claimed.lead.fault_id, "gave way to somebody else who has the fault");
             self.settle_claimed(claimed.put_back()).await?;
             return Ok(GroupReport::default());
@@ -171,11 +173,31 @@ impl Worker {
             attempts.entry(event.key()).or_insert(event.delivery.attempts);
         }
         attempts.values_mut().for_each(|attempts| *attempts = attempts.saturating_add(1));
-        let follower_tickets: Vec<_> = followers.iter().map(|(ticket, _)| ticket.clone()).collect();
+        let request = AttemptRequest {
+            number: attempts[&claimed.lead],
+            lead: lead_ticket.clone(),
+            followers: followers.iter().map(|(ticket, _)| ticket.clone()).collect(),
+        };
+        let event = lead.clone();
+        let slot = match self.session.begin_attempt(request).await? {
+            AttemptGrant::Granted(slot) => slot,
+            AttemptGrant::Duplicate(report) => {
+                self.settle_claimed(claimed.after_duplicate(&report)).await?;
+                return Ok(GroupReport::default());
+            }
+            AttemptGrant::Refused(cap) => {
+                self.settle_claimed(claimed.put_back()).await?;
+                return Ok(GroupReport { end: Some(DispatchEnd::Refused(cap)), ..GroupReport::default() });
+            }
+            AttemptGrant::Unknown(reason) => {
+                tracing::error!(fault = %claimed.lead.fault_id, reason, "whether an attempt began is unknown; it stays claimed");
+                return Ok(GroupReport { left_claimed: u64::from(claimed.occurrences), ..GroupReport::default() });
+            }
+        };
         let assignment = Assignment {
-            event: lead.clone(),
+            event,
             occurrences: claimed.occurrences,
-            slot: self.queue.begin_attempt(attempts[&claimed.lead], lead_ticket, &follower_tickets).await?,
+            slot,
             pattern_categories: self.pattern_categories.clone(),
         };
         let verdict = self.dispatch(&assignment).await?;
@@ -187,20 +209,21 @@ impl Worker {
             dispatched: true,
             cost_usd: usage.cost.map_or(0.0, |cost| cost.usd),
             is_unpriced: verdict.is_ok() && usage.cost.is_none(),
-            unfit: None,
             passed_over: usage.passed_over.clone(),
+            ..GroupReport::default()
         };
         match verdict {
             Ok(investigation) => self.conclude(&assignment, claimed, investigation).await?,
             Err(failure) => {
                 if is_unfit(failure.class) {
-                    report.unfit = Some(failure.to_string());
+                    report.end = Some(DispatchEnd::Unfit(failure.to_string()));
                 }
                 let deliveries = match failure.class {
                     class if class == Failure::Interrupted || is_unfit(class) => HashMap::new(),
                     _ => next_deliveries(attempts, &failure),
                 };
-                self.settle_claimed(claimed.after_failure(&failure, &deliveries, self.max_attempts)).await?;
+                let orders = claimed.after_failure(&failure, &deliveries, self.max_attempts);
+                self.finish(assignment.slot, orders).await?;
             }
         }
         Ok(report)
@@ -209,12 +232,12 @@ impl Worker {
     /// Claims a group, the leader first. Where another drain was quicker with the leader, the whole group is its.
     async fn claim(&self, group: Group) -> Result<Option<Claimed>, DrainError> {
         let tickets: Vec<_> = group.waiters.iter().map(|waiter| waiter.ticket.clone()).collect();
-        let mut claims = self.queue.claim(&tickets[..1]).await?;
+        let mut claims = self.session.claim(&tickets[..1]).await?;
         if matches!(claims[0], Err(MoveOutcome::AlreadyGone)) {
             tracing::debug!(file = %tickets[0].name, "another drain has the event");
             return Ok(None);
         }
-        claims.extend(self.queue.claim(&tickets[1..]).await?);
+        claims.extend(self.session.claim(&tickets[1..]).await?);
         let mut events = Vec::with_capacity(claims.len());
         let mut aside = Vec::new();
         for (waiter, claim) in group.waiters.into_iter().zip(claims) {
@@ -255,9 +278,14 @@ impl Worker {
         claimed: Claimed,
         investigation: Investigation,
     ) -> Result<(), DrainError> {
-        let filing = filing(self.queue.as_ref(), assignment, &investigation);
+        let filing = filing(assignment, &investigation);
         self.recorder.deliver(vec![Record::Reported(Arc::new(filing))], false).await?;
-        self.settle_claimed(claimed.after_report(investigation)).await
+        self.finish(assignment.slot.clone(), claimed.after_report(investigation)).await
+    }
+
+    async fn finish(&self, attempt: AttemptSlot, orders: Vec<Order>) -> Result<(), DrainError> {
+        let (tell, told) = oneshot::channel();
+        self.settle_and_wait(SettleRequest::Finish(attempt, orders, tell), told).await
     }
 
     async fn settle_claimed(&self, orders: Vec<Order>) -> Result<(), DrainError> {
@@ -265,10 +293,11 @@ impl Worker {
             return Ok(());
         }
         let (tell, told) = oneshot::channel();
-        self.settle
-            .send(SettleRequest::SettleAndTell(orders, tell))
-            .await
-            .map_err(|_| DrainError::ActorGone("settle"))?;
+        self.settle_and_wait(SettleRequest::SettleAndTell(orders, tell), told).await
+    }
+
+    async fn settle_and_wait(&self, request: SettleRequest, told: oneshot::Receiver<()>) -> Result<(), DrainError> {
+        self.settle.send(request).await.map_err(|_| DrainError::ActorGone("settle"))?;
         told.await.map_err(|_| DrainError::ActorGone("settle"))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_protocol::{Layout, Severity};
-use haltline_spool::DrainQueue;
+use haltline_spool::FileSession;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -46,10 +46,11 @@ fn allocations(events: u32) -> usize {
         own_audit: None,
         learned_patterns: layout.learned_patterns(),
     };
-    let queue = Arc::new(DrainQueue::open(&layout).unwrap());
+    let queue = Arc::new(FileSession::open(&layout).unwrap());
     let (dispatcher, _requests) = mpsc::channel(1);
     let (analytics, mut batches) = mpsc::channel::<haltline_protocol::RecordBatch>(1);
-    let wires = Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new() };
+    let wires =
+        Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new(), cut: CancellationToken::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let region = Region::new(ALLOCATOR);
     let report = runtime.block_on(async {

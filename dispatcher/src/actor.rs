@@ -215,6 +215,7 @@ mod tests {
             event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
             occurrences: 1,
             slot: AttemptSlot {
+                session: "drain".into(),
                 seq: 1,
                 number: 1,
                 folder: Path::new("/nowhere").into(),

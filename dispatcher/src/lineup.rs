@@ -189,7 +189,13 @@ mod tests {
         Assignment {
             event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
             occurrences: 1,
-            slot: AttemptSlot { seq: 1, number: 1, folder: folder.to_owned(), begun: jiff::Timestamp::UNIX_EPOCH },
+            slot: AttemptSlot {
+                session: "drain".into(),
+                seq: 1,
+                number: 1,
+                folder: folder.to_owned(),
+                begun: jiff::Timestamp::UNIX_EPOCH,
+            },
             pattern_categories: Arc::new([]),
         }
     }

@@ -151,7 +151,13 @@ mod tests {
         Assignment {
             event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
             occurrences: 3,
-            slot: AttemptSlot { seq: 1, number: 1, folder: "/attempt".into(), begun: jiff::Timestamp::UNIX_EPOCH },
+            slot: AttemptSlot {
+                session: "drain".into(),
+                seq: 1,
+                number: 1,
+                folder: "/attempt".into(),
+                begun: jiff::Timestamp::UNIX_EPOCH,
+            },
             pattern_categories: Arc::new(["disk-full".to_owned(), "odd\"\none".to_owned()]),
         }
     }

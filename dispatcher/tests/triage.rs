@@ -24,7 +24,13 @@ fn ask(tail: &str, reason: &str) -> Report {
     let assignment = Assignment {
         event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
         occurrences: 1,
-        slot: AttemptSlot { seq: 1, number: 1, folder: PathBuf::from("unused"), begun: jiff::Timestamp::UNIX_EPOCH },
+        slot: AttemptSlot {
+            session: "drain".into(),
+            seq: 1,
+            number: 1,
+            folder: PathBuf::from("unused"),
+            begun: jiff::Timestamp::UNIX_EPOCH,
+        },
         pattern_categories: Arc::new([]),
     };
     let triage = PROVIDERS.iter().find(|provider| provider.name() == "triage").unwrap();

@@ -9,7 +9,7 @@ use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, 
 use haltline_protocol::{
     DrainId, DrainTotals, Layout, Queue, QueueError, Receipt, Record, RecordBatch, RunId, SinkError,
 };
-use haltline_spool::{DrainQueue, Folder, PreviewQueue};
+use haltline_spool::{FileQueue, Folder};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -115,8 +115,9 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     let started = Instant::now();
     let stop = Stop::default();
     let watch = tokio::spawn(signals::watch(&stop, plan.deadline)?);
-    let (queue, sinks): (Arc<dyn Queue>, _) = if plan.options.dry_run {
-        (Arc::new(PreviewQueue::open(layout)?), Vec::new())
+    let queue = FileQueue::new(layout.clone());
+    let (session, sinks) = if plan.options.dry_run {
+        (queue.open_preview().await?, Vec::new())
     } else {
         if let Some(kind) = shared_file_system(layout.queue()) {
             tracing::warn!(kind, "the queue is on a file system that machines share; drain it from one machine only");
@@ -124,9 +125,9 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
         // Sinks make their folders in the queue: not where a queue root leads that is a link.
         drop(Folder::ensure(layout.queue())?);
         let sinks = open_sinks(SINKS, plan.activity, &plan.sinks, layout)?;
-        (Arc::new(DrainQueue::open(layout)?), sinks)
+        (queue.open().await?, sinks)
     };
-    let drain_id = queue.drain_id().clone();
+    let drain_id = session.id().clone();
     let (run_id, dry_run) = (plan.options.run_id.clone(), plan.options.dry_run);
 
     let (to_dispatcher, requests) = mpsc::channel(REQUESTS);
@@ -144,8 +145,9 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
         analytics: to_analytics.clone(),
         progress: progress::show(),
         stop: stop.stop.clone(),
+        cut: stop.cut.clone(),
     };
-    let drained = Drain::new(queue.clone(), plan.options).run(wires).await;
+    let drained = Drain::new(session.clone(), plan.options).run(wires).await;
     if drained.is_err() {
         // What still runs is ended while its claims are still held.
         stop.cut.cancel();
@@ -157,7 +159,7 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
     drop(to_analytics);
     let analytics = recording.await.map_err(|_| ComposeError::ActorGone("analytics"))?;
     dispatching.await.map_err(|_| ComposeError::ActorGone("dispatcher"))?;
-    drop(queue);
+    drop(session);
     watch.abort();
     Ok(Drained { drain_id: drain_id.to_string(), report: drained?, analytics, untold: untold.err() })
 }

@@ -115,6 +115,8 @@ pub(crate) fn exit(drained: &Drained) -> Exit {
         Exit::Stopped
     } else if report.counts.failed > 0 || report.counts.quarantined > 0 {
         Exit::Failed
+    } else if report.refused.is_some() {
+        Exit::Stopped
     } else {
         Exit::Done
     }
@@ -131,6 +133,9 @@ pub(crate) fn explain_end(layout: &Layout, drained: &Drained) {
     }
     if let Some(what_to_do) = &drained.report.no_investigator {
         output::note(format!("haltline: {what_to_do}"));
+    }
+    if let Some(cap) = &drained.report.refused {
+        output::note(format!("haltline: stopped dispatching: {cap}"));
     }
     if let Some(reason) = &drained.report.unfit {
         output::note(format!("haltline: stopped dispatching: {reason}"));

@@ -10,7 +10,7 @@ use haltline_dispatcher::mock::ScriptedInvestigator;
 use haltline_dispatcher::{Bench, Dispatcher};
 use haltline_emitter::{FaultDraft, MarkShipped, Snapshot, drain_queue, emit, mark_shipped};
 use haltline_protocol::{DispatchRequest, Layout, Pointers, Severity};
-use haltline_spool::{DrainQueue, SpoolIntake};
+use haltline_spool::{FileSession, SpoolIntake};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ fn fill(layout: &Layout, audits: usize, faults: usize) {
 
 /// A drain with the dispatcher's wire in the test's hand; analytics has no sinks.
 async fn drain(layout: &Layout, dispatcher: mpsc::Sender<DispatchRequest>) -> DrainReport {
-    let queue = Arc::new(DrainQueue::open(layout).unwrap());
+    let queue = Arc::new(FileSession::open(layout).unwrap());
     let options = DrainOptions {
         dry_run: false,
         max: 20,
@@ -51,7 +51,8 @@ async fn drain(layout: &Layout, dispatcher: mpsc::Sender<DispatchRequest>) -> Dr
     };
     let (analytics, batches) = mpsc::channel(1);
     let recording = tokio::spawn(Analytics::new(Vec::new()).run(batches));
-    let wires = Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new() };
+    let wires =
+        Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new(), cut: CancellationToken::new() };
     let report = Drain::new(queue, options).run(wires).await.unwrap();
     recording.await.unwrap();
     report

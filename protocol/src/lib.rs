@@ -1,6 +1,7 @@
 //! The ground floor of haltline: what an event is, what its actors tell each other, and the traits
 //! behind which a queue, an investigator, a sink and a migration sit. It does no I/O.
 
+mod attempt;
 mod delivery;
 mod document;
 mod event;
@@ -24,12 +25,14 @@ mod report;
 mod report_bounds;
 mod report_secrets;
 mod row;
+mod settlement;
 mod severity;
 mod sink;
 mod strict;
 mod time;
 mod totals;
 
+pub use attempt::{AttemptGrant, AttemptRequest, AttemptSlot, Holder, Orphan, OrphanedAttempt};
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
@@ -47,14 +50,12 @@ pub use migration::{Migration, MigrationReport, RowTrouble};
 pub use names::{QUEUE_FOLDERS, candidate_names, event_name, fault_part, marker_name, run_part};
 pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
 pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};
-pub use queue::{
-    AttemptSlot, Claim, Destination, LeftAttempt, Leftover, Queue, QueueError, Settled, Settlement, Ticket, Waiting,
-    WaitingBody,
-};
+pub use queue::{FreeSettles, Queue, QueueError, Session};
 pub use record::{Filing, Record};
 pub use redacted_row::redacted_row;
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
 pub use row::{Row, RowDraft};
+pub use settlement::{Claim, Destination, Settled, Settlement, Ticket, Waiting, WaitingBody};
 pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use time::{compact_stamp, rfc3339_millis};

@@ -3,7 +3,7 @@
 //! Whoever wants a fault shows it first and looks afterwards: a drain by a claim, an investigation by hand by a copy of
 //! the event in its own hold. So of two that begin at once at least one sees the other, and whoever does gives way.
 
-use haltline_protocol::{DrainId, FaultKey, HaltEvent, QueueError};
+use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder, QueueError};
 use rustix::io::Errno;
 
 use crate::error::errno_of;
@@ -16,15 +16,6 @@ use crate::survey::is_locked;
 
 /// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
 pub(crate) const BY_HAND: &str = "by-hand";
-
-/// Who has a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// A live drain, or a live investigation by hand.
-    Live,
-    /// An investigation by hand that was cut off: what it started may still run, until a drain takes it back.
-    CutOff,
-}
 
 /// Who has each of the faults, apart from the drain that asks; none where nobody has.
 pub(crate) fn holders(
@@ -60,15 +51,17 @@ pub(crate) fn holders(
     Ok(holders)
 }
 
-/// Whether a live drain, or a live investigation by hand, has each of the faults. Unlike [`holders`] it makes no lock's
-/// file, and asks for each lock as one of many.
-pub(crate) fn are_held_live(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-    let mut are_held = vec![false; faults.len()];
+/// The live sessions that have each of the faults. Unlike [`holders`] it makes no lock's file, and asks for each lock as
+/// one of many.
+pub(crate) fn live_holders(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+    let mut holders = vec![None; faults.len()];
     for (_, hold) in holds(in_flight)?.iter().filter(|(_, hold)| is_locked(hold)) {
         let what_it_has = look_for(hold, faults)?;
-        are_held.iter_mut().zip(what_it_has).for_each(|(is_held, has)| *is_held |= has.is_some());
+        for (holder, has) in holders.iter_mut().zip(what_it_has) {
+            *holder = holder.or(has.map(|_| Holder::Live));
+        }
     }
-    Ok(are_held)
+    Ok(holders)
 }
 
 /// What a hold has of a fault.

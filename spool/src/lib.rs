@@ -5,6 +5,7 @@ mod errno;
 mod error;
 #[cfg(feature = "faults")]
 mod fail_points;
+mod file_queue;
 mod flush;
 mod folder;
 mod folders;
@@ -35,15 +36,14 @@ mod vfs;
 mod work;
 
 pub use errno::{errno_name, hint};
+pub use file_queue::FileQueue;
 pub use folder::{Entry, Folder};
-pub use holders::Holder;
 pub use inspect::{HeldAttempt, HoldState, Remains, hold_states, remains};
 pub use mutants::{Mutant, is_on};
 pub use operator::{Operator, OperatorError, Scope};
-pub use preview::PreviewQueue;
 pub use purge::{Purge, PurgeTally};
 pub use put::SpoolIntake;
-pub use queue::{DrainQueue, SETTLE_LOCK};
+pub use queue::{FileSession, SETTLE_LOCK};
 pub use redaction_key::{existing_redaction_key, redaction_key};
 pub use repair::{Repair, STALE, is_stale_temporary};
 pub use rewrite::{Replacement, Rewrite};

@@ -141,14 +141,14 @@ impl Operator {
             return Ok(Vec::new());
         }
         let unrecorded = unrecorded(&self.folders.in_flight)?;
-        if let Some(drain) = waiting.iter().chain(&given_up).find_map(|chosen| unrecorded.get(&chosen.ticket.mark)) {
+        if let Some(drain) = waiting.iter().chain(&given_up).find_map(|chosen| unrecorded.get(&chosen.ticket.version)) {
             return Err(OperatorError::Unrecorded(drain.clone()));
         }
         let in_flight = &self.folders.in_flight;
         let hold = Hold::create(in_flight, new_drain_id(&self.folders)?)?;
         let mut held = Vec::with_capacity(waiting.len() + given_up.len());
         for Chosen { ticket, delivery } in &waiting {
-            match move_very_file(&self.folders.pending, &ticket.name, ticket.mark, &hold.folder, ticket.stamp) {
+            match move_very_file(&self.folders.pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp) {
                 Ok(name) => held.push((name, ticket.stamp, Some(delivery))),
                 Err(outcome) => {
                     // A drain was quicker with one of them: it has the fault, and the others go back to it.

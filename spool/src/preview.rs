@@ -1,19 +1,20 @@
 //! The queue for a dry run: it shows what waits and changes no byte, keeps no lock and makes no folder. To learn whether
 //! a drain lives it asks for the drain's lock as one of many, for an instant.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use haltline_protocol::{
-    AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, HaltEvent, Layout, Leftover, MoveOutcome, Queue,
-    QueueError, ResolvedMarker, RowDraft, Settled, Settlement, Ticket, Waiting, WaitingBody,
+    AttemptGrant, AttemptRequest, AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, FreeSettles, HaltEvent,
+    Holder, Layout, MoveOutcome, Orphan, QueueError, ResolvedMarker, RowDraft, Session, Settled, Settlement, Ticket,
+    Waiting, WaitingBody,
 };
 use rustix::io::Errno;
 
 use crate::error::{errno_of, failed};
 use crate::folder::Folder;
-use crate::holders::are_held_live;
+use crate::holders::live_holders;
 use crate::journal::Written;
 use crate::locked::locked;
 use crate::operator::holds;
@@ -22,18 +23,11 @@ use crate::recovery::{Contents, contents};
 use crate::scan::{BATCH_FILES, Scan, look_at};
 use crate::survey::is_locked;
 
-/// A queue that answers as if: a settlement is said to be moved, and nothing is. Only what a dead drain held and would
-/// be back in the queue waits from then on.
+/// A session that answers as if: a settlement is said to be moved, and nothing is. Only what a dead session held and
+/// would be back in the queue waits from then on.
 #[derive(Debug)]
-pub struct PreviewQueue {
-    drain_id: DrainId,
-    shared: Arc<Shared>,
-    /// The folder of the dead drain whose hold this is.
-    hold: Option<Arc<Folder>>,
-}
-
-#[derive(Debug)]
-struct Shared {
+pub(crate) struct PreviewSession {
+    id: DrainId,
     queue: Option<Folder>,
     pending: Option<Folder>,
     dead_letter: Option<Folder>,
@@ -46,8 +40,10 @@ struct Shared {
 struct AsIf {
     scan: Scan,
     back: Vec<Back>,
-    /// How many of those that are back this pass has shown.
+    /// How many of those that are back the scan has shown.
     shown: usize,
+    /// The folders of dead sessions.
+    orphans: HashMap<DrainId, Arc<Folder>>,
     dead_lettered: HashSet<FaultKey>,
 }
 
@@ -59,41 +55,44 @@ struct Back {
     delivery: Option<Delivery>,
 }
 
-impl PreviewQueue {
+impl PreviewSession {
     /// Opens what there is; a queue that is not there is empty.
     ///
     /// # Errors
     /// The folder of waiting events is there and cannot be read.
-    pub fn open(layout: &Layout) -> Result<Self, QueueError> {
-        let shared = Shared {
+    pub(crate) fn open(layout: &Layout) -> Result<Self, QueueError> {
+        Ok(Self {
+            id: DrainId::new("dry-run"),
             queue: open_if_there(layout.queue())?,
             pending: open_if_there(&layout.pending())?,
             dead_letter: open_if_there(&layout.dead_letter())?,
             in_flight: open_if_there(&layout.in_flight())?,
             as_if: Mutex::default(),
-        };
-        Ok(Self { drain_id: DrainId::new("dry-run"), shared: Arc::new(shared), hold: None })
+        })
     }
 
     fn as_if(&self) -> MutexGuard<'_, AsIf> {
-        locked(&self.shared.as_if)
+        locked(&self.as_if)
     }
 
-    /// What a dead drain left.
-    fn leftover(&self, drain_id: String, folder: Folder) -> Result<Leftover, QueueError> {
-        let Contents { attempts, unstarted } = contents(&folder, Written::read(&folder)?.attempts)?;
+    /// What a dead session left.
+    fn orphan(&self, session: String, folder: Folder) -> Result<Orphan, QueueError> {
+        let session = DrainId::new(session);
+        let Contents { attempts, unstarted } = contents(&session, &folder, Written::read(&folder)?.attempts)?;
         let hold = Arc::new(folder);
         let put_back = u32::try_from(unstarted.len()).unwrap_or(u32::MAX);
         let back = |ticket: Ticket| Back { hold: hold.clone(), name: ticket.name, delivery: None };
-        self.as_if().back.extend(unstarted.into_iter().map(back));
-        let hold = Self { drain_id: DrainId::new(drain_id), shared: self.shared.clone(), hold: Some(hold) };
-        Ok(Leftover { hold: Arc::new(hold), rows: Vec::new(), last_planned: 0, attempts, put_back })
+        let mut as_if = self.as_if();
+        as_if.back.extend(unstarted.into_iter().map(back));
+        as_if.orphans.insert(session.clone(), hold);
+        Ok(Orphan { session, rows: Vec::new(), last_planned: 0, attempts, put_back })
     }
 
-    fn note(&self, settlement: &Settlement) {
-        match (&settlement.to, &self.hold, &settlement.draft) {
+    fn note(&self, session: &DrainId, settlement: &Settlement) {
+        let hold = self.as_if().orphans.get(session).cloned();
+        match (&settlement.to, hold, &settlement.draft) {
             (Destination::Pending(delivery), Some(hold), _) => {
-                let (hold, name) = (hold.clone(), settlement.ticket.name.clone());
+                let name = settlement.ticket.name.clone();
                 self.as_if().back.push(Back { hold, name, delivery: delivery.clone() });
             }
             (Destination::DeadLetter(_), _, Some(RowDraft { run_id: Some(run_id), fault_id: Some(fault_id), .. })) => {
@@ -104,8 +103,16 @@ impl PreviewQueue {
         }
     }
 
+    fn settle(&self, session: &DrainId, settlements: Vec<Settlement>) -> Vec<Settled> {
+        let as_if = |settlement: Settlement| {
+            self.note(session, &settlement);
+            Settled { ticket: settlement.ticket, row: None, outcome: MoveOutcome::Moved }
+        };
+        settlements.into_iter().map(as_if).collect()
+    }
+
     fn refuse(&self, action: &'static str) -> QueueError {
-        let path = self.shared.pending.as_ref().map(|pending| pending.path().to_owned()).unwrap_or_default();
+        let path = self.pending.as_ref().map(|pending| pending.path().to_owned()).unwrap_or_default();
         QueueError { hint: Some("this is a dry run"), ..failed(action, path, Errno::ROFS) }
     }
 }
@@ -129,25 +136,27 @@ pub(crate) fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, Qu
 }
 
 #[async_trait]
-impl Queue for PreviewQueue {
-    fn drain_id(&self) -> &DrainId {
-        &self.drain_id
+impl Session for PreviewSession {
+    fn id(&self) -> &DrainId {
+        &self.id
     }
 
-    async fn begin_free_settles(&self) -> Result<bool, QueueError> {
-        Ok(true)
+    async fn lost(&self) {
+        std::future::pending().await
     }
 
-    async fn end_free_settles(&self) {}
+    async fn free_settles(&self) -> Result<Option<FreeSettles>, QueueError> {
+        Ok(Some(FreeSettles::new(())))
+    }
 
-    async fn recover(&self) -> Result<Vec<Leftover>, QueueError> {
-        let Some(in_flight) = &self.shared.in_flight else { return Ok(Vec::new()) };
+    async fn recover(&self, _: &FreeSettles) -> Result<Vec<Orphan>, QueueError> {
+        let Some(in_flight) = &self.in_flight else { return Ok(Vec::new()) };
         let dead = holds(in_flight)?.into_iter().filter(|(_, folder)| !is_locked(folder));
-        dead.map(|(drain_id, folder)| self.leftover(drain_id, folder)).collect()
+        dead.map(|(session, folder)| self.orphan(session, folder)).collect()
     }
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
-        let pending = self.shared.pending.as_ref();
+        let pending = self.pending.as_ref();
         pending.map_or(Ok(Vec::new()), |pending| self.as_if().scan.next_markers(pending))
     }
 
@@ -161,59 +170,57 @@ impl Queue for PreviewQueue {
                 return Ok(batch);
             }
         }
-        let pending = self.shared.pending.as_ref();
-        let batch = pending.map_or(Ok(Vec::new()), |pending| as_if.scan.next_batch(pending))?;
-        if batch.is_empty() {
-            as_if.shown = 0;
-        }
-        Ok(batch)
+        self.pending.as_ref().map_or(Ok(Vec::new()), |pending| as_if.scan.next_batch(pending))
     }
 
     async fn adopt(&self, _: &HaltEvent) -> Result<Ticket, QueueError> {
         Err(self.refuse("hold an event in"))
     }
 
-    async fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
-        let Some(pending) = &self.shared.pending else { return Ok(Vec::new()) };
-        let read = |ticket: &Ticket| match look_at(pending, &ticket.name) {
-            Some(Waiting { ticket, body: WaitingBody::Event(event), .. }) => Ok((ticket, *event)),
-            _ => Err(MoveOutcome::AlreadyGone),
-        };
-        Ok(tickets.iter().map(read).collect())
+    async fn claim(&self, _: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
+        Err(self.refuse("claim an event in"))
     }
 
-    async fn begin_attempt(&self, _: u32, _: &Ticket, _: &[Ticket]) -> Result<AttemptSlot, QueueError> {
+    async fn begin_attempt(&self, _: AttemptRequest) -> Result<AttemptGrant, QueueError> {
         Err(self.refuse("begin an investigation in"))
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
-        let as_if = |settlement: Settlement| {
-            self.note(&settlement);
-            Settled { ticket: settlement.ticket, row: None, outcome: MoveOutcome::Moved }
-        };
-        Ok(settlements.into_iter().map(as_if).collect())
+    async fn begin_by_hand(&self, _: &HaltEvent) -> Result<Result<AttemptSlot, Holder>, QueueError> {
+        Err(self.refuse("begin an investigation in"))
     }
 
-    async fn acknowledge(&self, _: u64) -> Result<(), QueueError> {
+    async fn finish(&self, attempt: &AttemptSlot, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        Ok(self.settle(&attempt.session, settlements))
+    }
+
+    async fn settle_claimed(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        Ok(self.settle(&self.id, settlements))
+    }
+
+    async fn settle_free(&self, _: &FreeSettles, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        Ok(self.settle(&self.id, settlements))
+    }
+
+    async fn acknowledge(&self, _: &DrainId, _: u64) -> Result<(), QueueError> {
         Ok(())
     }
 
     async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError> {
-        let mut faults = self.shared.dead_letter.as_ref().map_or_else(|| Ok(Vec::new()), faults_in)?;
+        let mut faults = self.dead_letter.as_ref().map_or_else(|| Ok(Vec::new()), faults_in)?;
         faults.extend(self.as_if().dead_lettered.iter().cloned());
         Ok(faults)
     }
 
-    async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-        let in_flight = self.shared.in_flight.as_ref();
-        in_flight.map_or_else(|| Ok(vec![false; keys.len()]), |in_flight| are_held_live(in_flight, keys))
+    async fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.map_or_else(|| Ok(vec![None; faults.len()]), |in_flight| live_holders(in_flight, faults))
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
-        self.shared.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, Layout::STOP))
+        self.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, Layout::STOP))
     }
 
-    async fn close(&self) -> Result<(), QueueError> {
+    async fn close(&self, _: &DrainId) -> Result<(), QueueError> {
         Ok(())
     }
 }

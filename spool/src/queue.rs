@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use haltline_protocol::{
-    AttemptSlot, Claim, DrainId, FaultKey, HaltEvent, Layout, Leftover, MoveOutcome, Queue, QueueError, ResolvedMarker,
-    Settled, Settlement, Ticket, Waiting, WaitingBody, event_name,
+    AttemptGrant, AttemptRequest, AttemptSlot, Claim, DrainId, FaultKey, FreeSettles, HaltEvent, Holder, Layout,
+    MoveOutcome, Orphan, QueueError, ResolvedMarker, Session, Settled, Settlement, Ticket, Waiting, WaitingBody,
+    event_name,
 };
 use jiff::Timestamp;
+use rustix::io::Errno;
 
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
-use crate::holders::{BY_HAND, Holder, holders};
+use crate::holders::{BY_HAND, holders};
 use crate::journal::{Entry, Place, PlannedAttempt};
 use crate::locked::locked;
 use crate::moves::{move_file, move_very_file};
@@ -23,7 +25,7 @@ use crate::mutants::{Mutant, is_on};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
-use crate::vfs::{Handle, Vfs, system};
+use crate::vfs::{Vfs, system};
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
@@ -31,9 +33,9 @@ pub const SETTLE_LOCK: &str = "settle.lock";
 /// The copy, in an attempt's folder, of the event that leads: it may leave the hold before the others do.
 pub(crate) const LEAD: &str = "lead.json";
 
-/// A queue of files, opened by one drain.
+/// A queue of files, opened by one session.
 #[derive(Debug, Clone)]
-pub struct DrainQueue {
+pub struct FileSession {
     shared: Arc<Shared>,
 }
 
@@ -41,14 +43,15 @@ pub struct DrainQueue {
 struct Shared {
     /// File work is done where it is asked for: in the model, one thread is one process.
     is_inline: bool,
-    folders: Arc<Folders>,
-    hold: Hold,
+    folders: Folders,
+    hold: Arc<Hold>,
+    /// What dead sessions left, until it is closed.
+    orphans: Mutex<HashMap<DrainId, Arc<Hold>>>,
     scan: Mutex<Scan>,
-    settle_lock: Mutex<Option<Handle>>,
 }
 
-impl DrainQueue {
-    /// Opens a queue for a new drain, and makes what is missing of its folders.
+impl FileSession {
+    /// Opens a queue for a new session, and makes what is missing of its folders.
     ///
     /// # Errors
     /// The folders cannot be made, opened or written, or lie on more than one file system.
@@ -56,54 +59,14 @@ impl DrainQueue {
         Self::open_on(&system(), layout, None)
     }
 
-    /// Opens a queue on another file system. With a drain id of the caller's, file work is done on the caller's
-    /// thread.
-    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, drain_id: Option<DrainId>) -> Result<Self, QueueError> {
-        let folders = Arc::new(Folders::open(vfs, layout)?);
-        let is_inline = drain_id.is_some();
-        let drain_id = drain_id.map_or_else(|| new_drain_id(&folders), Ok)?;
-        let hold = Hold::create(&folders.in_flight, drain_id)?;
-        Ok(Self::new(folders, hold, is_inline))
-    }
-
-    /// Begins an investigation that a person asks for, of an event that stays where it is; the other where somebody has
-    /// the fault. A drain gives way to it as to another drain, and recovery takes it back as an attempt without events.
-    ///
-    /// # Errors
-    /// The hold cannot be written, or the others' cannot be read; nothing may be started.
-    pub async fn begin_by_hand(&self, event: &HaltEvent) -> Result<Result<AttemptSlot, Holder>, QueueError> {
-        let (fault, row) = (event.key(), event.raw().to_vec());
-        let number = event.delivery.attempts.saturating_add(1);
-        self.blocking(move |shared| {
-            let hold = &shared.hold;
-            let seen_before = if is_on(Mutant::LookBeforeShown) { Some(shared.holder(&fault)?) } else { None };
-            hold.folder.create_new(BY_HAND, &row)?;
-            match seen_before.map_or_else(|| shared.holder(&fault), Ok)? {
-                Some(holder) => Ok(Err(holder)),
-                None => Ok(Ok(hold.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
-            }
-        })
-        .await
-    }
-
-    /// Who has a fault, apart from this drain; none where nobody has.
-    ///
-    /// # Errors
-    /// The others' holds cannot be read.
-    pub async fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, QueueError> {
-        let fault = fault.clone();
-        self.blocking(move |shared| shared.holder(&fault)).await
-    }
-
-    /// The hold of a dead drain, to be finished.
-    fn of_dead(&self, hold: Hold) -> Self {
-        Self::new(self.shared.folders.clone(), hold, self.shared.is_inline)
-    }
-
-    fn new(folders: Arc<Folders>, hold: Hold, is_inline: bool) -> Self {
-        let shared =
-            Shared { is_inline, folders, hold, scan: Mutex::new(Scan::default()), settle_lock: Mutex::new(None) };
-        Self { shared: Arc::new(shared) }
+    /// Opens a queue on another file system. With an id of the caller's, file work is done on the caller's thread.
+    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, id: Option<DrainId>) -> Result<Self, QueueError> {
+        let folders = Folders::open(vfs, layout)?;
+        let is_inline = id.is_some();
+        let id = id.map_or_else(|| new_drain_id(&folders), Ok)?;
+        let hold = Arc::new(Hold::create(&folders.in_flight, id)?);
+        let (orphans, scan) = (Mutex::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { is_inline, folders, hold, orphans, scan }) })
     }
 
     /// Does blocking file work where it holds no other task up.
@@ -120,38 +83,50 @@ impl DrainQueue {
             },
         }
     }
+
+    async fn settle(&self, session: DrainId, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.blocking(move |shared| shared.hold_of(&session)?.settle(&shared.folders, settlements)).await
+    }
 }
 
 pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random)
-        .map_err(|_| failed("find randomness for a drain in", folders.in_flight.path(), rustix::io::Errno::IO))?;
+        .map_err(|_| failed("find randomness for a drain in", folders.in_flight.path(), Errno::IO))?;
     Ok(DrainId::at(Timestamp::now(), u64::from_ne_bytes(random)))
 }
 
 #[async_trait]
-impl Queue for DrainQueue {
-    fn drain_id(&self) -> &DrainId {
+impl Session for FileSession {
+    fn id(&self) -> &DrainId {
         &self.shared.hold.drain_id
     }
 
-    async fn begin_free_settles(&self) -> Result<bool, QueueError> {
+    /// Never: the lock of a session's folder is the kernel's, which keeps it while the process lives (flock(2)).
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+
+    async fn free_settles(&self) -> Result<Option<FreeSettles>, QueueError> {
         self.blocking(|shared| {
             let lock = shared.folders.in_flight.lock_handle(SETTLE_LOCK)?;
             let is_mine = lock.is_some() || is_on(Mutant::RecoveryWithoutSettleLock);
-            *locked(&shared.settle_lock) = lock;
-            Ok(is_mine)
+            Ok(is_mine.then(|| FreeSettles::new(lock)))
         })
         .await
     }
 
-    async fn end_free_settles(&self) {
-        *locked(&self.shared.settle_lock) = None;
-    }
-
-    async fn recover(&self) -> Result<Vec<Leftover>, QueueError> {
-        let leftovers = self.blocking(|shared| recovery::recover(&shared.folders)).await?;
-        Ok(leftovers.into_iter().map(|(hold, left)| left.of(Arc::new(self.of_dead(hold)))).collect())
+    async fn recover(&self, _: &FreeSettles) -> Result<Vec<Orphan>, QueueError> {
+        self.blocking(|shared| {
+            let recovered = recovery::recover(&shared.folders)?;
+            let mut orphans = locked(&shared.orphans);
+            let keep = |(hold, orphan): (Hold, Orphan)| {
+                orphans.insert(hold.drain_id.clone(), Arc::new(hold));
+                orphan
+            };
+            Ok(recovered.into_iter().map(keep).collect())
+        })
+        .await
     }
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
@@ -169,7 +144,7 @@ impl Queue for DrainQueue {
             hold.folder.create_new(&name, &row)?;
             let stat =
                 hold.folder.stat(&name).map_err(|errno| failed("look at", hold.folder.path().join(&name), errno))?;
-            Ok(Ticket { name: name.into(), mark: stat.st_ino, stamp, claimed: true })
+            Ok(Ticket { name: name.into(), version: stat.st_ino, stamp, claimed: true })
         })
         .await
     }
@@ -179,35 +154,67 @@ impl Queue for DrainQueue {
         self.blocking(move |shared| shared.claim(&tickets)).await
     }
 
-    async fn begin_attempt(&self, number: u32, lead: &Ticket, followers: &[Ticket]) -> Result<AttemptSlot, QueueError> {
-        let events = std::iter::once(lead).chain(followers).map(|ticket| ticket.name.to_string()).collect();
-        self.blocking(move |shared| shared.hold.begin_attempt(number, events)).await
+    async fn begin_attempt(&self, request: AttemptRequest) -> Result<AttemptGrant, QueueError> {
+        let AttemptRequest { number, lead, followers } = request;
+        let events = std::iter::once(lead).chain(followers).map(|ticket| ticket.name.into()).collect();
+        let slot = self.blocking(move |shared| shared.hold.begin_attempt(number, events)).await?;
+        Ok(AttemptGrant::Granted(slot))
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
-        self.blocking(move |shared| shared.hold.settle(&shared.folders, settlements)).await
+    async fn begin_by_hand(&self, event: &HaltEvent) -> Result<Result<AttemptSlot, Holder>, QueueError> {
+        let (fault, row) = (event.key(), event.raw().to_vec());
+        let number = event.delivery.attempts.saturating_add(1);
+        self.blocking(move |shared| {
+            let hold = &shared.hold;
+            let seen_before = if is_on(Mutant::LookBeforeShown) { Some(shared.holder(&fault)?) } else { None };
+            hold.folder.create_new(BY_HAND, &row)?;
+            match seen_before.map_or_else(|| shared.holder(&fault), Ok)? {
+                Some(holder) => Ok(Err(holder)),
+                None => Ok(Ok(hold.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
+            }
+        })
+        .await
     }
 
-    async fn acknowledge(&self, seq: u64) -> Result<(), QueueError> {
-        self.blocking(move |shared| shared.hold.journal().acknowledge(&shared.hold.folder, seq)).await
+    async fn finish(&self, attempt: &AttemptSlot, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.settle(attempt.session.clone(), settlements).await
+    }
+
+    async fn settle_claimed(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.settle(self.id().clone(), settlements).await
+    }
+
+    async fn settle_free(&self, _: &FreeSettles, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.settle(self.id().clone(), settlements).await
+    }
+
+    async fn acknowledge(&self, session: &DrainId, seq: u64) -> Result<(), QueueError> {
+        let session = session.clone();
+        self.blocking(move |shared| {
+            let hold = shared.hold_of(&session)?;
+            hold.journal().acknowledge(&hold.folder, seq)
+        })
+        .await
     }
 
     async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError> {
         self.blocking(|shared| faults_in(&shared.folders.dead_letter)).await
     }
 
-    async fn are_held_elsewhere(&self, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
-        let keys = keys.to_vec();
-        self.blocking(move |shared| Ok(shared.holders(&keys)?.iter().map(Option::is_some).collect())).await
+    async fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+        let faults = faults.to_vec();
+        self.blocking(move |shared| shared.holders(&faults)).await
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
         self.blocking(|shared| is_there(&shared.folders.queue, Layout::STOP)).await
     }
 
-    async fn close(&self) -> Result<(), QueueError> {
-        self.blocking(|shared| {
-            let hold = &shared.hold;
+    async fn close(&self, session: &DrainId) -> Result<(), QueueError> {
+        let session = session.clone();
+        self.blocking(move |shared| {
+            let hold = shared.hold_of(&session)?;
+            locked(&shared.orphans).remove(&session);
             let holds_events = hold.folder.names()?.iter().any(|entry| is_row_name(&entry.name));
             if holds_events || hold.journal().has_unacknowledged() {
                 tracing::warn!(folder = %hold.folder.path().display(), "left work for the next drain");
@@ -220,13 +227,24 @@ impl Queue for DrainQueue {
 }
 
 impl Shared {
+    /// The folder of this session, or of an orphan that it recovered.
+    fn hold_of(&self, session: &DrainId) -> Result<Arc<Hold>, QueueError> {
+        if *session == self.hold.drain_id {
+            return Ok(self.hold.clone());
+        }
+        let orphan = locked(&self.orphans).get(session).cloned();
+        orphan.ok_or_else(|| {
+            failed("find the session", self.folders.in_flight.path().join(session.as_str()), Errno::NOENT)
+        })
+    }
+
     fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
         let hold = &self.hold;
         let pending = &self.folders.pending;
         let mut touched = Touched::default();
         let mut claims = Vec::with_capacity(tickets.len());
         for ticket in tickets {
-            let claimed = move_very_file(pending, &ticket.name, ticket.mark, &hold.folder, ticket.stamp);
+            let claimed = move_very_file(pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp);
             let claimed = match claimed {
                 Ok(name) => {
                     touched.add(Place::Held);
@@ -263,7 +281,8 @@ impl Hold {
         attempt.create_new(LEAD, &lead.unwrap_or_default())?;
         let planned = PlannedAttempt { seq, number, begun, events };
         journal.append(&self.folder, [Entry::Attempt(planned)])?;
-        Ok(AttemptSlot { seq, number, folder: attempt_folder(&self.folder, seq), begun })
+        let folder = attempt_folder(&self.folder, seq);
+        Ok(AttemptSlot { session: self.drain_id.clone(), seq, number, folder, begun })
     }
 }
 
@@ -276,7 +295,7 @@ pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
 pub(crate) fn is_there(folder: &Folder, name: &str) -> Result<bool, QueueError> {
     match folder.stat(name) {
         Ok(_) => Ok(true),
-        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(failed("look at", folder.path().join(name), errno)),
     }
 }

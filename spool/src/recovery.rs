@@ -8,10 +8,9 @@
 //!   count. One that a person asked for has none: what it started is ended, its report is taken, and nothing is counted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use haltline_protocol::{
-    AttemptSlot, HaltEvent, LeftAttempt, Leftover, MoveOutcome, Queue, QueueError, Row, Ticket, WaitingBody,
+    AttemptSlot, DrainId, HaltEvent, MoveOutcome, Orphan, OrphanedAttempt, QueueError, Row, Ticket, WaitingBody,
 };
 
 use crate::folder::Folder;
@@ -25,24 +24,8 @@ use crate::queue::{LEAD, attempt_folder};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::{Touched, file_reason};
 
-/// What one dead drain left, beside its hold.
-pub(crate) struct Left {
-    rows: Vec<Row>,
-    last_planned: u64,
-    attempts: Vec<LeftAttempt>,
-    put_back: u32,
-}
-
-impl Left {
-    /// The same with the hold, as the consumer finishes it.
-    pub(crate) fn of(self, hold: Arc<dyn Queue>) -> Leftover {
-        let Self { rows, last_planned, attempts, put_back } = self;
-        Leftover { hold, rows, last_planned, attempts, put_back }
-    }
-}
-
 /// Takes over the folders of all dead drains.
-pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Left)>, QueueError> {
+pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Orphan)>, QueueError> {
     let mut leftovers = Vec::new();
     let mut names: Vec<String> = folders.in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
@@ -64,7 +47,7 @@ fn is_folder(in_flight: &Folder, name: &str) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
-fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Left), QueueError> {
+fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Orphan), QueueError> {
     tracing::info!(drain = %hold.drain_id, "taking back what a dead drain left");
     // The dead drain, or one that was at this hold before and died too, may have moved files without making that
     // durable. What follows rests on where they are now.
@@ -72,21 +55,27 @@ fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hol
     let planned_attempts = std::mem::take(&mut written.attempts);
     let last_planned = written.last_row;
     let rows = written.moves.into_iter().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
-    let Contents { attempts, unstarted } = contents(&hold.folder, planned_attempts)?;
+    let Contents { attempts, unstarted } = contents(&hold.drain_id, &hold.folder, planned_attempts)?;
     let put_back = put_back(folders, &hold, unstarted)?;
-    Ok((hold, Left { rows, last_planned, attempts, put_back }))
+    let orphan = Orphan { session: hold.drain_id.clone(), rows, last_planned, attempts, put_back };
+    Ok((hold, orphan))
 }
 
 /// The events of a dead drain's hold.
 pub(crate) struct Contents {
-    pub(crate) attempts: Vec<LeftAttempt>,
+    pub(crate) attempts: Vec<OrphanedAttempt>,
     /// What was claimed and has no attempt.
     pub(crate) unstarted: Vec<Ticket>,
 }
 
-pub(crate) fn contents(folder: &Folder, planned: Vec<PlannedAttempt>) -> Result<Contents, QueueError> {
+pub(crate) fn contents(
+    session: &DrainId,
+    folder: &Folder,
+    planned: Vec<PlannedAttempt>,
+) -> Result<Contents, QueueError> {
     let mut held = held_events(folder)?;
-    let attempts = planned.into_iter().filter_map(|planned| left_attempt(folder, &mut held, planned)).collect();
+    let attempts =
+        planned.into_iter().filter_map(|planned| orphaned_attempt(session, folder, &mut held, planned)).collect();
     let unstarted = held.into_values().filter_map(|(ticket, body)| match body {
         HeldBody::Unreadable => None,
         HeldBody::Event(_) | HeldBody::Damaged => Some(ticket),
@@ -151,7 +140,12 @@ fn held_events(folder: &Folder) -> Result<Held, QueueError> {
     Ok(held)
 }
 
-fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Option<LeftAttempt> {
+fn orphaned_attempt(
+    session: &DrainId,
+    folder: &Folder,
+    held: &mut Held,
+    planned: PlannedAttempt,
+) -> Option<OrphanedAttempt> {
     let path = attempt_folder(folder, planned.seq);
     let is_lead_held = planned.events.first().is_some_and(|name| held.contains_key(name));
     if planned.events.iter().any(|name| matches!(held.get(name), Some((_, HeldBody::Unreadable)))) {
@@ -167,10 +161,11 @@ fn left_attempt(folder: &Folder, held: &mut Held, planned: PlannedAttempt) -> Op
         }
     }
     let lead = read_lead(folder, planned.seq).or_else(|| events.first().map(|(_, event)| event.clone()))?;
-    let slot = AttemptSlot { seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
+    let session = session.clone();
+    let slot = AttemptSlot { session, seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
     let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
     let is_by_hand = planned.events == [BY_HAND];
-    (is_by_hand || !events.is_empty()).then_some(LeftAttempt { slot, lead, is_lead_held, occurrences, events })
+    (is_by_hand || !events.is_empty()).then_some(OrphanedAttempt { slot, lead, is_lead_held, occurrences, events })
 }
 
 /// The event that led, which may have left the hold already.

@@ -172,7 +172,7 @@ fn look_at_with(folder: &Folder, name: &str, buffer: &mut Vec<u8>) -> Option<Wai
         WaitingBody::Event(event) => stamp_of(event),
         _ => Timestamp::now(),
     };
-    let ticket = Ticket { name: name.into(), mark: stat.st_ino, stamp, claimed: false };
+    let ticket = Ticket { name: name.into(), version: stat.st_ino, stamp, claimed: false };
     Some(Waiting { ticket, modified, body })
 }
 
@@ -200,7 +200,7 @@ fn too_large(size: u64) -> String {
 }
 
 fn left(name: &str, body: WaitingBody) -> Waiting {
-    let ticket = Ticket { name: name.into(), mark: 0, stamp: Timestamp::UNIX_EPOCH, claimed: false };
+    let ticket = Ticket { name: name.into(), version: 0, stamp: Timestamp::UNIX_EPOCH, claimed: false };
     Waiting { ticket, modified: Timestamp::UNIX_EPOCH, body }
 }
 

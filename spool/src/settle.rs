@@ -59,7 +59,7 @@ impl Hold {
                 seq,
                 ts,
                 name: Cow::Borrowed(&ticket.name),
-                mark: ticket.mark,
+                mark: ticket.version,
                 from: source(ticket),
                 to: target(to),
                 stamp: ticket.stamp,
@@ -95,7 +95,7 @@ impl Hold {
             move_file(from_folder, &ticket.name, to_folder, ticket.stamp)
         } else {
             touched.add(Place::Held);
-            move_very_file(from_folder, &ticket.name, ticket.mark, &self.folder, ticket.stamp)
+            move_very_file(from_folder, &ticket.name, ticket.version, &self.folder, ticket.stamp)
                 .and_then(|held| move_file(&self.folder, &held, to_folder, ticket.stamp))
         };
         if moved.is_ok() {
@@ -122,7 +122,7 @@ impl Hold {
         self.folder.replace(name, &with_delivery(&bytes, delivery, &self.folder, name)?)?;
         let stat =
             self.folder.stat(name).map_err(|errno| failed("look at", self.folder.path().join(&**name), errno))?;
-        settlement.ticket.mark = stat.st_ino;
+        settlement.ticket.version = stat.st_ino;
         Ok(())
     }
 }

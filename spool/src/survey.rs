@@ -114,18 +114,18 @@ pub(crate) fn is_locked(hold: &Folder) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::Queue;
+    use haltline_protocol::Session;
 
     use super::*;
-    use crate::queue::DrainQueue;
+    use crate::queue::FileSession;
 
     #[test]
     fn a_hold_is_live_as_long_as_its_drain() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path());
         assert_eq!(seen_holds(&layout).unwrap(), []);
-        let queue = DrainQueue::open(&layout).unwrap();
-        let drain_id = queue.drain_id().to_string();
+        let queue = FileSession::open(&layout).unwrap();
+        let drain_id = queue.id().to_string();
         assert_eq!(seen_holds(&layout).unwrap(), [SeenHold { drain_id: drain_id.clone(), is_live: true }]);
         drop(queue);
         assert_eq!(seen_holds(&layout).unwrap(), [SeenHold { drain_id, is_live: false }]);

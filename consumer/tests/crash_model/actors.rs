@@ -102,7 +102,8 @@ pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     };
     let (dispatcher, requests) = mpsc::channel(1);
     let (analytics, batches) = mpsc::channel(1);
-    let wires = Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new() };
+    let wires =
+        Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new(), cut: CancellationToken::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let drained = runtime.block_on(async {
         let drain = Drain::new(Arc::new(queue), options).run(wires);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{Filing, HaltEvent, Queue, Record};
+use haltline_protocol::{Filing, HaltEvent, Record, Session};
 use haltline_spool::Mutant;
 use haltline_spool::model::{Process, Scene};
 use jiff::Timestamp;
@@ -24,11 +24,11 @@ pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
             let kept = process.open_folder(&slot.folder).and_then(|folder| folder.replace(RESULT, report.as_bytes()));
             machine.ledger.answered(&fault);
             if kept.is_ok() {
-                machine.ledger.accounts().kept_by_hand.insert((queue.drain_id().to_string(), slot.seq));
+                machine.ledger.accounts().kept_by_hand.insert((queue.id().to_string(), slot.seq));
                 let investigation = parse(report.as_bytes()).expect("a report");
                 let filing = Filing {
                     ts: Timestamp::UNIX_EPOCH,
-                    drain_id: queue.drain_id().clone(),
+                    drain_id: slot.session.clone(),
                     seq: slot.seq,
                     event: Arc::new(event),
                     occurrences: 1,
@@ -42,7 +42,7 @@ pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
                 }
             }
         }
-        queue.close().await.ok();
+        queue.close(queue.id()).await.ok();
     });
 }
 

@@ -127,7 +127,13 @@ mod tests {
         Assignment {
             event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
             occurrences: 1,
-            slot: AttemptSlot { seq: 1, number: 1, folder: "unused".into(), begun: jiff::Timestamp::UNIX_EPOCH },
+            slot: AttemptSlot {
+                session: "drain".into(),
+                seq: 1,
+                number: 1,
+                folder: "unused".into(),
+                begun: jiff::Timestamp::UNIX_EPOCH,
+            },
             pattern_categories: Arc::new([]),
         }
     }

@@ -65,7 +65,13 @@ impl Bench {
         Assignment {
             event: Arc::new(HaltEvent::parse(row.to_string().as_bytes()).unwrap()),
             occurrences: 1,
-            slot: AttemptSlot { seq: 7, number: 1, folder: self.folder(), begun: jiff::Timestamp::now() },
+            slot: AttemptSlot {
+                session: "drain".into(),
+                seq: 7,
+                number: 1,
+                folder: self.folder(),
+                begun: jiff::Timestamp::now(),
+            },
             pattern_categories: Arc::new([]),
         }
     }

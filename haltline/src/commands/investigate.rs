@@ -10,10 +10,10 @@ use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Roster};
 use haltline_protocol::{
-    Assignment, Failure, FaultKey, Filing, HaltEvent, Investigation, Investigator, Layout, LearnedPattern,
-    NoInvestigator, Queue, QueueError, Record, Sink, SinkError, Verdict,
+    Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
+    NoInvestigator, Queue, QueueError, Record, Session, Sink, SinkError, Verdict,
 };
-use haltline_spool::{DrainQueue, Folder, Holder};
+use haltline_spool::{FileQueue, Folder};
 use jiff::Timestamp;
 
 use crate::cli::{DrainArgs, Investigate};
@@ -137,9 +137,9 @@ fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, Investigate
         let stop = Stop::default();
         let watch = tokio::spawn(signals::watch(&stop, None)?);
         let sinks = open_sinks(SINKS, Activity::Investigation, &settings.sink_entries(), layout)?;
-        let queue = DrainQueue::open(layout)?;
-        let asked = ask(layout, &queue, &key, event, &*investigator, sinks, &stop).await;
-        if let Err(error) = queue.close().await {
+        let session = FileQueue::new(layout.clone()).open().await?;
+        let asked = ask(layout, &*session, &key, event, &*investigator, sinks, &stop).await;
+        if let Err(error) = session.close(session.id()).await {
             tracing::warn!(%error, "left a folder for the next drain to clear away");
         }
         watch.abort();
@@ -174,7 +174,7 @@ fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltE
 /// Asks the investigator and files its report. The hold of the queue has the attempt's folder, and no event.
 async fn ask(
     layout: &Layout,
-    queue: &DrainQueue,
+    session: &dyn Session,
     key: &FaultKey,
     event: Option<HaltEvent>,
     investigator: &dyn Investigator,
@@ -187,12 +187,17 @@ async fn ask(
         Holder::CutOff => InvestigateError::CutOff(fault()),
     };
     let Some(event) = event.map(Arc::new) else {
-        return Err(queue.holder(key).await?.map_or_else(|| InvestigateError::HeldByTheDead(fault()), held));
+        return Err(session
+            .holders(std::slice::from_ref(key))
+            .await?
+            .pop()
+            .flatten()
+            .map_or_else(|| InvestigateError::HeldByTheDead(fault()), held));
     };
-    if queue.is_stopped().await? {
+    if session.is_stopped().await? {
         return Err(InvestigateError::Stopped(layout.stop()));
     }
-    let slot = queue.begin_by_hand(&event).await?.map_err(held)?;
+    let slot = session.begin_by_hand(&event).await?.map_err(held)?;
     let assignment =
         Assignment { event: Arc::clone(&event), occurrences: 1, slot, pattern_categories: categories(layout) };
     let shown = progress::show();
@@ -205,7 +210,7 @@ async fn ask(
     let verdict: Verdict = investigator.investigate(&assignment, stop.stop.clone()).await;
     drop(shown);
     let verdict = match verdict {
-        Ok(investigation) => Ok(file(queue, &assignment, investigation, sinks).await),
+        Ok(investigation) => Ok(file(&assignment, investigation, sinks).await),
         Err(failure) => Err(failure),
     };
     Ok(Asked { event, verdict })
@@ -221,16 +226,11 @@ fn categories(layout: &Layout) -> Arc<[String]> {
     patterns.unwrap_or_default().into_iter().map(|pattern| pattern.category).collect()
 }
 
-async fn file(
-    queue: &DrainQueue,
-    assignment: &Assignment,
-    investigation: Investigation,
-    sinks: Vec<Box<dyn Sink>>,
-) -> Filed {
+async fn file(assignment: &Assignment, investigation: Investigation, sinks: Vec<Box<dyn Sink>>) -> Filed {
     let Investigation { report, usage, citations } = investigation;
     let filing = Arc::new(Filing {
         ts: Timestamp::now(),
-        drain_id: queue.drain_id().clone(),
+        drain_id: assignment.slot.session.clone(),
         seq: assignment.slot.seq,
         event: Arc::clone(&assignment.event),
         occurrences: assignment.occurrences,

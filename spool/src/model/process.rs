@@ -15,7 +15,7 @@ use super::world::{Scene, State, World};
 use crate::error::failed;
 use crate::folder::Folder;
 use crate::put::SpoolIntake;
-use crate::queue::DrainQueue;
+use crate::queue::FileSession;
 use crate::system::NEW_FOLDER_MODE;
 use crate::vfs::{Handle as AnyHandle, Vfs};
 
@@ -50,8 +50,8 @@ impl Process {
     /// Opens a queue for a new drain, which does all its file work on the thread that asks for it.
     ///
     /// # Errors
-    /// As [`DrainQueue::open`].
-    pub fn open_drain(self: &Arc<Self>, layout: &Layout) -> Result<DrainQueue, QueueError> {
+    /// As [`FileSession::open`].
+    pub fn open_drain(self: &Arc<Self>, layout: &Layout) -> Result<FileSession, QueueError> {
         let named = self.world.take_turn(
             self.seat,
             false,
@@ -63,7 +63,7 @@ impl Process {
         );
         let (place, random) = named.map_err(|errno| failed("open", layout.queue(), errno))?;
         let drain_id = DrainId::at(Timestamp::from_millisecond(place).unwrap_or_default(), random);
-        DrainQueue::open_on(&self.vfs(), layout, Some(drain_id))
+        FileSession::open_on(&self.vfs(), layout, Some(drain_id))
     }
 
     /// Opens a queue for emitting, durably.
