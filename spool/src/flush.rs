@@ -1,14 +1,38 @@
-//! Flushing many files: all are on their way to the disk before the first is waited for.
+//! Flushing many files: all are on their way to the disk before the first is waited for, and several are waited for at
+//! the same time.
+
+use std::thread::Builder;
 
 use rustix::io::Errno;
 
 use crate::folder::Folder;
 use crate::vfs::Handle;
 
+/// How many flushes wait at the same time, each on a thread of its own. A file system with a journal commits those that
+/// wait together at once; more than this brought nothing on the disks that were measured.
+const AT_ONCE: usize = 8;
+
 impl Folder {
-    /// Makes files durable that were written in this folder; how each of them ended, in their order.
+    /// Makes files durable that were written in this folder. Returns how each ended, in their order.
     pub(crate) fn sync_files(&self, files: &[&Handle]) -> Vec<Result<(), Errno>> {
         files.iter().for_each(|file| self.vfs().begin_sync(file));
+        if files.len() < AT_ONCE {
+            return self.sync_in_turn(files);
+        }
+        std::thread::scope(|scope| {
+            let parts = files.chunks(files.len().div_ceil(AT_ONCE));
+            let flushing: Vec<_> =
+                parts.map(|part| (part, Builder::new().spawn_scoped(scope, move || self.sync_in_turn(part)))).collect();
+            let ended = flushing.into_iter().flat_map(|(part, thread)| match thread.map(|thread| thread.join()) {
+                Ok(Ok(ended)) => ended,
+                // The thread could not be started or did not come to its end. A flush may be done again.
+                Ok(Err(_)) | Err(_) => self.sync_in_turn(part),
+            });
+            ended.collect()
+        })
+    }
+
+    fn sync_in_turn(&self, files: &[&Handle]) -> Vec<Result<(), Errno>> {
         files.iter().map(|file| self.sync_file(file)).collect()
     }
 }
