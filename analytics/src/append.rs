@@ -13,8 +13,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use haltline_protocol::QueueError;
-use haltline_spool::Folder;
+use haltline_files::{FileError, Folder};
 use rustix::fs::{FlockOperation, fdatasync, flock, fstat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::geteuid;
@@ -42,7 +41,7 @@ pub(crate) struct LockedFile {
 
 impl AppendFile {
     /// Makes the folder and finds out whether the file can be written, without making it.
-    pub(crate) fn open(folder: PathBuf, name: &'static str) -> Result<Self, QueueError> {
+    pub(crate) fn open(folder: PathBuf, name: &'static str) -> Result<Self, FileError> {
         let this = Self { folder, name };
         let folder = Folder::ensure(&this.folder)?;
         match folder.stat(name) {
@@ -54,7 +53,7 @@ impl AppendFile {
     }
 
     /// Waits until no other writer holds the file. Writers hold it for the time of one flush.
-    pub(crate) fn lock(&self) -> Result<LockedFile, QueueError> {
+    pub(crate) fn lock(&self) -> Result<LockedFile, FileError> {
         let folder = Folder::ensure(&self.folder)?;
         let file = self.open_in(&folder)?;
         loop {
@@ -67,7 +66,7 @@ impl AppendFile {
     }
 
     /// Whether a line is there, durably. A file that is not there has none, and is not made.
-    pub(crate) fn has_line(&self, mut is_wanted: impl FnMut(&[u8]) -> bool) -> Result<bool, QueueError> {
+    pub(crate) fn has_line(&self, mut is_wanted: impl FnMut(&[u8]) -> bool) -> Result<bool, FileError> {
         if matches!(Folder::ensure(&self.folder)?.stat(self.name), Err(Errno::NOENT)) {
             return Ok(false);
         }
@@ -80,12 +79,12 @@ impl AppendFile {
         Ok(is_there)
     }
 
-    fn open_in(&self, folder: &Folder) -> Result<File, QueueError> {
+    fn open_in(&self, folder: &Folder) -> Result<File, FileError> {
         let file = folder.open_append(self.name)?;
         let path = || self.folder.join(self.name);
         let stat = fstat(&file).map_err(|errno| failed("look at", path(), errno))?;
         if stat.st_uid != geteuid().as_raw() {
-            return Err(QueueError {
+            return Err(FileError {
                 action: "append to",
                 path: path(),
                 source: Errno::PERM.into(),
@@ -98,7 +97,7 @@ impl AppendFile {
 
 impl LockedFile {
     /// Shows every line in turn without its newline, a last one that has none included. Memory is that of one line.
-    pub(crate) fn for_each_line(&self, mut look: impl FnMut(&[u8])) -> Result<(), QueueError> {
+    pub(crate) fn for_each_line(&self, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
         let mut walk = || -> io::Result<()> {
             (&self.file).seek(SeekFrom::Start(0))?;
             let mut reader = BufReader::with_capacity(1 << 16, &self.file);
@@ -119,7 +118,7 @@ impl LockedFile {
 
     /// Appends whole lines, each with its newline, and returns when they are durable. Without any, it only makes
     /// durable what is there.
-    pub(crate) fn append(&self, lines: &[u8]) -> Result<(), QueueError> {
+    pub(crate) fn append(&self, lines: &[u8]) -> Result<(), FileError> {
         let length = self.file.metadata().map_err(|error| self.failed("look at", error))?.len();
         let torn = !lines.is_empty() && self.is_torn(length).map_err(|error| self.failed("read", error))?;
         let written = match torn {
@@ -149,7 +148,7 @@ impl LockedFile {
         }
     }
 
-    fn failed(&self, action: &'static str, error: io::Error) -> QueueError {
+    fn failed(&self, action: &'static str, error: io::Error) -> FileError {
         failed(action, self.folder.path().join(self.name), error)
     }
 }

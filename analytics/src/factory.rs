@@ -1,6 +1,7 @@
 //! The door for sinks: what one has to say of itself, and how those that are needed are opened.
 
-use haltline_protocol::{Layout, QueueError, Sink};
+use haltline_files::FileError;
+use haltline_protocol::{Layout, Sink};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -104,7 +105,7 @@ pub enum SinkOpenError {
         /// The sink.
         sink: &'static str,
         /// What was tried, on what, and what to do.
-        problem: QueueError,
+        problem: FileError,
     },
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use haltline_protocol::{Filing, QueueError, Receipt, Record, Sink, SinkError};
+use haltline_files::FileError;
+use haltline_protocol::{Filing, Receipt, Record, Sink, SinkError};
 
 use crate::problem::{off_the_runtime, sink_error};
 
@@ -13,7 +14,7 @@ pub(crate) trait Filer: Send + Sync + 'static {
     const SINK: &'static str;
 
     /// Files a report durably, unless it is there already. Answers whether something was made anew for a person.
-    fn file(&self, filing: &Filing) -> Result<bool, QueueError>;
+    fn file(&self, filing: &Filing) -> Result<bool, FileError>;
 
     /// Says what so many things that were made anew are.
     fn receipt(count: u32) -> Receipt;
@@ -107,7 +108,7 @@ mod tests {
     impl Filer for Stumbling {
         const SINK: &'static str = "stumbling";
 
-        fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+        fn file(&self, filing: &Filing) -> Result<bool, FileError> {
             if let Some((_, errno)) = self.at.lock().unwrap().take_if(|(seq, _)| *seq == filing.seq) {
                 return Err(failed("write", "/x", errno));
             }

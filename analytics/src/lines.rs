@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use haltline_protocol::{Layout, QueueError, Receipt, Record, Sink, SinkError};
+use haltline_files::FileError;
+use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 
 use crate::append::AppendFile;
 use crate::factory::SinkOpenError;
@@ -71,7 +72,7 @@ impl<F: LineFormat> Sink for LineSink<F> {
     }
 }
 
-fn append<F: LineFormat>(file: &AppendFile, lines: &[u8], replay: bool) -> Result<(), QueueError> {
+fn append<F: LineFormat>(file: &AppendFile, lines: &[u8], replay: bool) -> Result<(), FileError> {
     let file = file.lock()?;
     if !replay {
         return file.append(lines);

@@ -3,20 +3,20 @@
 use std::io;
 use std::path::Path;
 
-use haltline_protocol::{QueueError, SinkError};
-use haltline_spool::{Folder, hint};
+use haltline_files::{FileError, Folder, hint};
+use haltline_protocol::SinkError;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
 /// Says what failed, on what, why, and what to do.
-pub(crate) fn failed(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> QueueError {
+pub(crate) fn failed(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> FileError {
     let source = source.into();
     let hint = Errno::from_io_error(&source).and_then(hint);
-    QueueError { action, path: path.as_ref().to_owned(), source, hint }
+    FileError { action, path: path.as_ref().to_owned(), source, hint }
 }
 
 /// Tells what may pass from what stays until somebody mends it.
-pub(crate) fn sink_error(sink: &'static str, problem: &QueueError) -> SinkError {
+pub(crate) fn sink_error(sink: &'static str, problem: &FileError) -> SinkError {
     let reason = problem.to_string();
     if may_pass(&problem.source) {
         SinkError::Retriable { sink, reason }
@@ -48,7 +48,7 @@ fn may_pass(error: &io::Error) -> bool {
 }
 
 /// Finds out whether files can be made in a folder, and makes none.
-pub(crate) fn check_writable(folder: &Folder) -> Result<(), QueueError> {
+pub(crate) fn check_writable(folder: &Folder) -> Result<(), FileError> {
     accessat(CWD, folder.path(), Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
         .map_err(|errno| failed("write in", folder.path(), errno))
 }

@@ -1,5 +1,6 @@
 //! What ends a drain before its time.
 
+use haltline_files::FileError;
 use haltline_protocol::{NoInvestigator, QueueError, SinkError};
 use thiserror::Error;
 
@@ -9,6 +10,9 @@ pub enum DrainError {
     /// The queue cannot be read or written.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The file of learned patterns cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A sink does not take what it is given.
     #[error(transparent)]
     Sink(#[from] SinkError),

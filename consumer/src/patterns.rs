@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{Document, HaltEvent, LearnedPattern, Matcher, rfc3339_millis};
-use haltline_spool::Folder;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::path::Path;
-
-use crate::error::DrainError;
 
 /// The largest pattern file that is read, in bytes; each event is held against every pattern, so a larger one is a
 /// mistake.
@@ -98,7 +96,7 @@ fn read(path: &Path) -> Option<Vec<Box<RawValue>>> {
 ///
 /// # Errors
 /// The file cannot be written; the old one stays.
-pub(crate) fn count_hits(path: &Path, hits: &BTreeMap<usize, u64>) -> Result<(), DrainError> {
+pub(crate) fn count_hits(path: &Path, hits: &BTreeMap<usize, u64>) -> Result<(), FileError> {
     let (Some(mut entries), Some(parent), Some(name)) =
         (read(path), path.parent(), path.file_name().and_then(|name| name.to_str()))
     else {
@@ -119,8 +117,7 @@ pub(crate) fn count_hits(path: &Path, hits: &BTreeMap<usize, u64>) -> Result<(),
         }
     }
     let texts: Vec<String> = entries.iter().map(|entry| format!("  {}", entry.get())).collect();
-    Folder::open(parent)?.replace(name, format!("[\n{}\n]\n", texts.join(",\n")).as_bytes())?;
-    Ok(())
+    Folder::open(parent)?.replace(name, format!("[\n{}\n]\n", texts.join(",\n")).as_bytes())
 }
 
 #[cfg(test)]

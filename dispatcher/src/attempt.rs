@@ -18,9 +18,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use haltline_files::Folder;
 use haltline_process::{Output, ProcessId, Streams};
 use haltline_protocol::Investigation;
-use haltline_spool::Folder;
 use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

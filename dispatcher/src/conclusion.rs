@@ -1,7 +1,7 @@
 //! What becomes of a checked report: its evidence is looked up, its cost is settled, and it is put on disk.
 
+use haltline_files::{Mutant, is_on};
 use haltline_protocol::{Assignment, Investigation, Report, Usage};
-use haltline_spool::{Mutant, is_on};
 
 use crate::attempt::Attempt;
 use crate::charges::Charges;

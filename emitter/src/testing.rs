@@ -33,7 +33,12 @@ impl MemoryIntake {
             |row: &NewRow<'_>| self.refused.is_some_and(|refused| String::from_utf8_lossy(row.row).contains(refused));
         if rows.iter().any(is_refused) {
             let source = Error::from(ErrorKind::StorageFull);
-            return Err(QueueError { action: "write a file in", path: "memory".into(), source, hint: None });
+            return Err(QueueError {
+                action: "write a file in",
+                on: "memory".to_owned(),
+                cause: source.into(),
+                hint: None,
+            });
         }
         let mut calls = self.calls.lock().unwrap();
         let first: usize = calls.iter().sum();

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{FaultKey, HaltEvent, Layout, WaitingBody};
 use jiff::Timestamp;
 
 use crate::exit::Exit;
@@ -39,7 +40,7 @@ pub(crate) struct Sighted {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CaseError {
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    File(#[from] FileError),
     #[error("the queue {queue} has no fault or file `{id}`{of_run}; `haltline list` lists what there is{}", also(.near))]
     Unknown { queue: String, id: String, of_run: String, near: Vec<String> },
     #[error("`{id}` is more than one fault; say which one:{}", listed(.candidates))]
@@ -54,7 +55,7 @@ impl CaseError {
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Queue(_) => Exit::CannotWrite,
+            Self::File(_) => Exit::CannotWrite,
             Self::Unknown { .. } | Self::Several { .. } => Exit::Usage,
         }
     }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use haltline_analytics::{Activity, Analytics, AnalyticsSummary, SINKS, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Roster};
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     DrainId, DrainTotals, Layout, Queue, QueueError, Receipt, Record, RecordBatch, RunId, SinkError,
 };
-use haltline_spool::{FileQueue, Folder};
+use haltline_spool::FileQueue;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -77,6 +78,8 @@ pub(crate) enum ComposeError {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
     Drain(#[from] DrainError),
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
@@ -92,8 +95,8 @@ impl ComposeError {
             Self::Investigator(_) | Self::Sink(SinkOpenError::UnknownKind { .. } | SinkOpenError::Settings { .. }) => {
                 Exit::Config
             }
-            Self::Sink(SinkOpenError::Unusable { .. }) | Self::Queue(_) => Exit::CannotWrite,
-            Self::Drain(DrainError::Queue(_) | DrainError::Sink(_)) => Exit::CannotWrite,
+            Self::Sink(SinkOpenError::Unusable { .. }) | Self::Queue(_) | Self::File(_) => Exit::CannotWrite,
+            Self::Drain(DrainError::Queue(_) | DrainError::File(_) | DrainError::Sink(_)) => Exit::CannotWrite,
             Self::Drain(DrainError::ActorGone(_)) | Self::ActorGone(_) | Self::Runtime(_) => Exit::Failed,
         }
     }

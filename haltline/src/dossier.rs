@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    DrainId, FaultKey, HaltEvent, Layout, QueueError, ReportFile, RowLine, Severity, fault_part, note_tells_of,
+    DrainId, FaultKey, HaltEvent, Layout, ReportFile, RowLine, Severity, fault_part, note_tells_of,
 };
-use haltline_spool::{Folder, LARGEST_ROW};
+use haltline_spool::LARGEST_ROW;
 
 use crate::case::{Case, CaseError};
 use crate::cli::{DrainArgs, OneFault};
@@ -104,14 +105,14 @@ fn known_by_rows(layout: &Layout, args: &OneFault) -> Result<Option<FaultKey>, C
 }
 
 /// A folder where it is there.
-fn open(path: &Path) -> Result<Option<Folder>, QueueError> {
+fn open(path: &Path) -> Result<Option<Folder>, FileError> {
     match Folder::open(path) {
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         opened => opened.map(Some),
     }
 }
 
-fn sorted_names(folder: &Folder) -> Result<Vec<String>, QueueError> {
+fn sorted_names(folder: &Folder) -> Result<Vec<String>, FileError> {
     let mut names: Vec<_> = folder.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
     Ok(names)
@@ -129,7 +130,7 @@ struct Reports {
     investigations: Vec<Investigation>,
 }
 
-fn reports(layout: &Layout, key: &FaultKey) -> Result<Reports, QueueError> {
+fn reports(layout: &Layout, key: &FaultKey) -> Result<Reports, FileError> {
     let mut reports = Reports::default();
     let Some(folder) = open(&layout.reports_of(key))? else { return Ok(reports) };
     let stem = Layout::report_stem(key);
@@ -155,7 +156,7 @@ fn says(folder: &Folder, name: &str) -> Option<ReportFile<'static>> {
 }
 
 /// The notes of a fault's investigations. Other runs may have notes of the same name.
-fn notes(inbox: &Path, key: &FaultKey, investigations: &[Investigation]) -> Result<Vec<PathBuf>, QueueError> {
+fn notes(inbox: &Path, key: &FaultKey, investigations: &[Investigation]) -> Result<Vec<PathBuf>, FileError> {
     let Some(folder) = open(inbox)? else { return Ok(Vec::new()) };
     let part = format!("-halt-{}", fault_part(&key.fault_id));
     let is_its = |name: &String| {
@@ -167,7 +168,7 @@ fn notes(inbox: &Path, key: &FaultKey, investigations: &[Investigation]) -> Resu
 }
 
 /// The folders of attempts at the fault in the holds that have its events.
-fn attempts(case: &Case) -> Result<Vec<PathBuf>, QueueError> {
+fn attempts(case: &Case) -> Result<Vec<PathBuf>, FileError> {
     let held = case.events.iter().filter(|sighted| matches!(sighted.state, State::InFlight | State::Abandoned));
     let holds: BTreeSet<_> = held.filter_map(|sighted| sighted.path.parent()).collect();
     let mut found = Vec::new();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use haltline_protocol::{HaltEvent, Layout, QueueError, RunId, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{HaltEvent, Layout, RunId, WaitingBody};
 use jiff::Timestamp;
 
 use crate::sighting::{State, look_through};
@@ -28,7 +29,7 @@ impl Occurrences {
     ///
     /// # Errors
     /// A folder of the queue is there and cannot be read.
-    pub(crate) fn find(layout: &Layout, fault_id: &str, run_id: Option<&str>) -> Result<Self, QueueError> {
+    pub(crate) fn find(layout: &Layout, fault_id: &str, run_id: Option<&str>) -> Result<Self, FileError> {
         let mut found = Self::default();
         look_through(layout, &State::ALL, |state, _, waiting| {
             let WaitingBody::Event(event) = waiting.body else { return };

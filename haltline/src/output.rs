@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_cause_is_told_once() {
         let source = || std::io::Error::from_raw_os_error(1);
-        let denied = QueueError { action: "open", path: "/x".into(), source: source(), hint: Some("look at it") };
+        let denied = QueueError { action: "open", on: "/x".into(), cause: source().into(), hint: Some("look at it") };
         let expected = format!("haltline: cannot open /x: {}; look at it", source());
         assert_eq!(with_causes(&denied), expected);
         let expected = format!("haltline: cannot read the input: {}", source());

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use haltline_dispatcher::InvestigatorConfig;
 use haltline_evidence::{Redactor, own_secrets};
-use haltline_protocol::{Layout, QueueError};
+use haltline_files::FileError;
+use haltline_protocol::Layout;
 use haltline_spool::{existing_redaction_key, redaction_key};
 
 use crate::output::visible_line;
@@ -22,7 +23,7 @@ pub(crate) fn start_with(layout: &Layout, investigators: &BTreeMap<String, Inves
     put_in_force(key, configured.map(|value| value.0.clone()));
 }
 
-fn put_in_force(key: Result<Option<[u8; 32]>, QueueError>, configured: impl Iterator<Item = String>) {
+fn put_in_force(key: Result<Option<[u8; 32]>, FileError>, configured: impl Iterator<Item = String>) {
     let redactor = Redactor::new(own_secrets(std::env::vars_os()).into_iter().chain(configured));
     let key = key.unwrap_or_else(|error| {
         tracing::debug!(%error, "secrets are taken out without a key");

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
-use haltline_protocol::{Layout, QueueError, RowLine};
-use haltline_spool::Folder;
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Layout, RowLine};
 
 /// The file of rows in the analytics folder.
 pub(crate) const ROWS: &str = "skill-faults.jsonl";
@@ -16,13 +16,13 @@ pub(crate) const ROWS: &str = "skill-faults.jsonl";
 pub(crate) fn rows(
     layout: &Layout,
     is_wanted: impl Fn(&RowLine<'static>) -> bool,
-) -> Result<Vec<RowLine<'static>>, QueueError> {
+) -> Result<Vec<RowLine<'static>>, FileError> {
     let path = layout.analytics().join(ROWS);
     let opened = match Folder::open(&layout.analytics()) {
         Ok(folder) => folder.open_file(ROWS).map_err(std::io::Error::from),
         Err(error) => Err(error.source),
     };
-    let unreadable = |source| QueueError { action: "read", path: path.clone(), source, hint: None };
+    let unreadable = |source| FileError { action: "read", path: path.clone(), source, hint: None };
     let file = match opened {
         Ok((file, _)) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use haltline_protocol::{Layout, QueueError, Waiting, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{Layout, Waiting, WaitingBody};
 use haltline_spool::{Survey, seen_holds};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -72,7 +73,7 @@ pub(crate) fn look_through(
     layout: &Layout,
     states: &[State],
     mut show: impl FnMut(State, &Path, Waiting),
-) -> Result<(), QueueError> {
+) -> Result<(), FileError> {
     let now = Timestamp::now();
     let mut show_wanted = |state, folder: &Path, waiting| {
         if states.contains(&state) {
@@ -107,7 +108,7 @@ pub(crate) fn look_through(
 }
 
 /// Shows each file of a folder; none where it is not there.
-fn each(path: &Path, mut show: impl FnMut(Waiting)) -> Result<(), QueueError> {
+fn each(path: &Path, mut show: impl FnMut(Waiting)) -> Result<(), FileError> {
     let Some(mut survey) = Survey::open(path)? else { return Ok(()) };
     while let Some(batch) = Some(survey.next_batch()?).filter(|batch| !batch.is_empty()) {
         batch.into_iter().for_each(&mut show);

@@ -9,8 +9,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{Document, QueueError, rfc3339_millis};
-use haltline_spool::{Folder, hint};
+use haltline_files::{FileError, Folder, hint};
+use haltline_protocol::{Document, rfc3339_millis};
 use jiff::Timestamp;
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -49,7 +49,7 @@ pub(crate) enum Change {
 pub(crate) enum StateError {
     /// The file cannot be read or written.
     #[error(transparent)]
-    File(#[from] QueueError),
+    File(#[from] FileError),
     /// The file is no state.
     #[error("{} is no build state: {problem}; correct it, or leave --state out", path.display())]
     NoState {
@@ -109,7 +109,7 @@ impl StateFile {
     pub(crate) fn read(path: &Path) -> Result<Self, StateError> {
         let failed = |action, source: io::Error| {
             let hint = Errno::from_io_error(&source).and_then(hint);
-            QueueError { action, path: path.to_owned(), source, hint }
+            FileError { action, path: path.to_owned(), source, hint }
         };
         let target = path.canonicalize().map_err(|source| failed("read the state file", source))?;
         let (Some(parent), Some(name)) = (target.parent(), target.file_name().and_then(|name| name.to_str())) else {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use haltline_protocol::QueueError;
+use haltline_files::FileError;
 use thiserror::Error;
 
 /// Why an upgrade could not begin. What goes wrong with single rows is told in the migration's report.
@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum UpgradeError {
     /// A folder, a marker or the lock cannot be read or written.
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    File(#[from] FileError),
     /// Something that is no regular file has the name of a marker.
     #[error("the marker {} is no regular file but a {kind}; move it away, then run `haltline upgrade` again", path.display())]
     OddMarker {

@@ -5,8 +5,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
+use haltline_files::Folder;
 use haltline_protocol::Layout;
-use haltline_spool::{Folder, SETTLE_LOCK};
+use haltline_spool::SETTLE_LOCK;
 
 use crate::UpgradeError;
 

@@ -1,7 +1,7 @@
 //! The markers of completed migrations. That a marker is there says all; nobody reads what is in it.
 
+use haltline_files::Folder;
 use haltline_protocol::{Layout, Migration, MigrationReport, rfc3339_millis};
-use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ use crate::summary::count_line;
 pub(crate) fn is_done(layout: &Layout, migration: &dyn Migration) -> Result<bool, UpgradeError> {
     let folder = match Folder::open(&layout.migrations()) {
         Ok(folder) => folder,
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.is_missing() => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     let name = marker_name(migration);
@@ -27,11 +27,11 @@ pub(crate) fn is_done(layout: &Layout, migration: &dyn Migration) -> Result<bool
             Some(kind) => Err(UpgradeError::OddMarker { path, kind }),
         },
         Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(haltline_protocol::QueueError {
+        Err(errno) => Err(haltline_files::FileError {
             action: "look at",
             path,
             source: errno.into(),
-            hint: haltline_spool::hint(errno),
+            hint: haltline_files::hint(errno),
         }
         .into()),
     }

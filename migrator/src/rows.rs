@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::DirEntryExt;
 
-use haltline_protocol::{QueueError, QueueRow};
-use haltline_spool::{Folder, LARGEST_ROW, errno_name, hint};
+use haltline_files::{FileError, Folder, errno_name, hint};
+use haltline_protocol::QueueRow;
+use haltline_spool::LARGEST_ROW;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
@@ -40,8 +41,8 @@ pub(crate) struct OpenRow {
 }
 
 /// Lists the rows of a folder in the order of their inodes, which a cold disk likes.
-pub(crate) fn list(folder: &Folder) -> Result<Vec<RowFile>, QueueError> {
-    let fail = |source| QueueError { action: "list", path: folder.path().to_owned(), source, hint: None };
+pub(crate) fn list(folder: &Folder) -> Result<Vec<RowFile>, FileError> {
+    let fail = |source| FileError { action: "list", path: folder.path().to_owned(), source, hint: None };
     let mut rows = Vec::new();
     for entry in std::fs::read_dir(folder.path()).map_err(fail)? {
         let entry = entry.map_err(fail)?;

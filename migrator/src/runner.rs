@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use haltline_files::{Folder, Mutant, is_on};
 use haltline_protocol::{Layout, Migration, MigrationReport};
-use haltline_spool::{Folder, Mutant, is_on};
 use serde::Serialize;
 
 use crate::lock::{PATIENCE, take_settle_lock};
@@ -134,7 +134,7 @@ fn run_one(layout: &Layout, migration: &dyn Migration, dry_run: bool) -> Result<
 fn has_queue(layout: &Layout) -> Result<bool, UpgradeError> {
     match Folder::open(layout.queue()) {
         Ok(_) => Ok(true),
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.is_missing() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

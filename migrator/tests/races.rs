@@ -7,9 +7,9 @@ mod util;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use haltline_files::Folder;
 use haltline_migrator::{RunState, upgrade};
 use haltline_protocol::HaltEvent;
-use haltline_spool::Folder;
 use proptest::prelude::*;
 use util::{FOLDERS, Home, flagged, names, recovery};
 

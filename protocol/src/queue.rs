@@ -2,8 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -175,14 +173,15 @@ impl fmt::Debug for FreeSettles {
 
 /// Why a queue cannot be worked with.
 #[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}{}", path.display(), hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
+#[error("cannot {action} {on}: {cause}{}", hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
 pub struct QueueError {
     /// What was tried, as `open`.
     pub action: &'static str,
-    /// On what.
-    pub path: PathBuf,
-    /// What the system says.
-    pub source: io::Error,
+    /// On what, as a person is told: a path, a table.
+    pub on: String,
+    /// What the system below says.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
     /// What to do about it.
     pub hint: Option<&'static str>,
 }

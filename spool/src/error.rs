@@ -1,19 +1,10 @@
-//! How a failed system call becomes an error that says what to do.
+//! How errors leave the crate: behind the port, a queue says nothing of files.
 
-use std::io;
-use std::path::Path;
-
+use haltline_files::FileError;
 use haltline_protocol::QueueError;
-use rustix::io::Errno;
 
-use crate::errno::hint;
-
-/// Says what failed, on what, why, and what to do.
-pub(crate) fn failed(action: &'static str, path: impl AsRef<Path>, errno: Errno) -> QueueError {
-    QueueError { action, path: path.as_ref().to_owned(), source: errno.into(), hint: hint(errno) }
-}
-
-/// The errno inside an I/O error; EIO where it has none.
-pub(crate) fn errno_of(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
+/// Turns the error of a file into that of a queue; its text stays the same.
+pub(crate) fn queue_error(error: FileError) -> QueueError {
+    let FileError { action, path, source, hint } = error;
+    QueueError { action, on: path.display().to_string(), cause: source.into(), hint }
 }

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use haltline_protocol::{Layout, QueueError};
+use haltline_files::{FileError, Folder, Vfs};
+use haltline_protocol::Layout;
 use rustix::io::Errno;
 
-use crate::error::failed;
-use crate::folder::Folder;
 use crate::journal::Place;
-use crate::vfs::Vfs;
 
 /// A name that no file of the queue has.
 const NO_FILE: &str = ".no-file";
@@ -26,7 +24,7 @@ pub(crate) struct Folders {
 
 impl Folders {
     /// Opens the folders, and makes those that are missing.
-    pub(crate) fn open(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Self, QueueError> {
+    pub(crate) fn open(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Self, FileError> {
         let queue = Folder::ensure_on(vfs, layout.queue())?;
         let folders = Self {
             pending: queue.ensure_child(Layout::PENDING)?,
@@ -52,24 +50,24 @@ impl Folders {
     }
 
     /// Makes every move durable that was made between the folders, by whomever.
-    pub(crate) fn sync(&self, held: &Folder) -> Result<(), QueueError> {
+    pub(crate) fn sync(&self, held: &Folder) -> Result<(), FileError> {
         [held, &self.pending, &self.processed, &self.dead_letter, &self.quarantine]
             .into_iter()
             .try_for_each(Folder::sync)
     }
 
     /// Events are moved by rename, which does not cross file systems; a copy could be cut in half.
-    fn refuse_two_file_systems(&self) -> Result<(), QueueError> {
+    fn refuse_two_file_systems(&self) -> Result<(), FileError> {
         let device = |folder: &Folder| {
             let stat = folder.vfs().stat_open(folder.handle());
-            stat.map(|stat| stat.st_dev).map_err(|errno| failed("look at", folder.path(), errno))
+            stat.map(|stat| stat.st_dev).map_err(|errno| FileError::new("look at", folder.path(), errno))
         };
         let home = device(&self.pending)?;
         for folder in [&self.in_flight, &self.processed, &self.dead_letter, &self.quarantine] {
             // Two mounts of one file system have one device, and rename(2) refuses them before it looks for the name.
             let crosses_mounts = self.pending.move_to(NO_FILE, folder, NO_FILE) == Err(Errno::XDEV);
             if device(folder)? != home || crosses_mounts {
-                return Err(failed("move events to", folder.path(), Errno::XDEV));
+                return Err(FileError::new("move events to", folder.path(), Errno::XDEV));
             }
         }
         Ok(())

@@ -6,15 +6,11 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use haltline_protocol::{DrainId, QueueError};
+use haltline_files::{FileError, Folder, Handle, Mutant, is_on, locked};
+use haltline_protocol::DrainId;
 use rustix::io::Errno;
 
-use crate::error::{errno_of, failed};
-use crate::folder::Folder;
 use crate::journal::{Journal, Written};
-use crate::locked::locked;
-use crate::mutants::{Mutant, is_on};
-use crate::vfs::Handle;
 
 /// The lock's name in a drain's folder.
 pub(crate) const LOCK: &str = "lock";
@@ -43,27 +39,27 @@ pub(crate) struct Hold {
 
 impl Hold {
     /// Makes the folder of a new drain.
-    pub(crate) fn create(in_flight: &Folder, drain_id: DrainId) -> Result<Self, QueueError> {
+    pub(crate) fn create(in_flight: &Folder, drain_id: DrainId) -> Result<Self, FileError> {
         for _ in 0..MOST_TRIES {
             match Self::try_create(in_flight, &drain_id) {
                 Ok(Some(hold)) => return Ok(hold),
                 Ok(None) => {}
-                Err(error) if errno_of(&error.source) == Errno::NOENT => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(failed("lock a new folder in", in_flight.path(), Errno::WOULDBLOCK))
+        Err(FileError::new("lock a new folder in", in_flight.path(), Errno::WOULDBLOCK))
     }
 
     /// `None`, or ENOENT, where another drain took the folder for one that was left, and cleared it away.
-    fn try_create(in_flight: &Folder, drain_id: &DrainId) -> Result<Option<Self>, QueueError> {
+    fn try_create(in_flight: &Folder, drain_id: &DrainId) -> Result<Option<Self>, FileError> {
         let unfinished = format!("{UNFINISHED}{drain_id}");
         let Some((folder, lock)) = Self::lock_new(in_flight, &unfinished)? else { return Ok(None) };
         let journal = Journal::open(&folder, &Written::nothing())?;
         folder.sync()?;
         in_flight
             .rename(&unfinished, drain_id.as_str())
-            .map_err(|errno| failed("make the folder", in_flight.path().join(drain_id.as_str()), errno))?;
+            .map_err(|errno| FileError::new("make the folder", in_flight.path().join(drain_id.as_str()), errno))?;
         in_flight.sync()?;
         let folder = in_flight.open_child(drain_id.as_str())?;
         Ok(Some(Self {
@@ -76,7 +72,7 @@ impl Hold {
     }
 
     /// Makes a folder and locks it; `None` where another drain was quicker with the lock.
-    fn lock_new(in_flight: &Folder, name: &str) -> Result<Option<(Folder, Handle)>, QueueError> {
+    fn lock_new(in_flight: &Folder, name: &str) -> Result<Option<(Folder, Handle)>, FileError> {
         let folder = in_flight.ensure_child(name)?;
         let Some(lock) = folder.lock_handle(LOCK)? else { return Ok(None) };
         // A lock whose file has no name any more keeps nobody out.
@@ -88,7 +84,7 @@ impl Hold {
     }
 
     /// Takes over the folder of a dead drain; `None` where the drain lives, or somebody was quicker.
-    pub(crate) fn take_over(in_flight: &Folder, name: &str) -> Result<Option<(Self, Written)>, QueueError> {
+    pub(crate) fn take_over(in_flight: &Folder, name: &str) -> Result<Option<(Self, Written)>, FileError> {
         let locked = in_flight.open_child(name).and_then(|folder| {
             let lock = folder.lock_handle(LOCK)?;
             // The rescue by age asks no lock.
@@ -99,7 +95,7 @@ impl Hold {
             Ok((Some(lock), folder)) => (lock, folder),
             Ok((None, _)) => return Ok(None),
             // The drain ends well at this moment.
-            Err(error) if errno_of(&error.source) == Errno::NOENT => return Ok(None),
+            Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error),
         };
         if in_flight.stat(name).is_err() {
@@ -151,11 +147,11 @@ impl Hold {
     }
 
     /// Takes the folder away, with its journal and its attempts. No event may be left in it.
-    pub(crate) fn remove(&self, in_flight: &Folder) -> Result<(), QueueError> {
+    pub(crate) fn remove(&self, in_flight: &Folder) -> Result<(), FileError> {
         let gone = format!("{GONE}{}", self.drain_id);
         in_flight
             .rename(self.drain_id.as_str(), &gone)
-            .map_err(|errno| failed("remove the folder", self.folder.path(), errno))?;
+            .map_err(|errno| FileError::new("remove the folder", self.folder.path(), errno))?;
         in_flight.sync()?;
         in_flight.remove_own_tree(&gone)
     }

@@ -3,11 +3,10 @@
 //! Whoever wants a fault shows it first and looks afterwards: a drain by a claim, an investigation by hand by a copy of
 //! the event in its own hold. So of two that begin at once at least one sees the other, and whoever does gives way.
 
-use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder, QueueError};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder};
 use rustix::io::Errno;
 
-use crate::error::errno_of;
-use crate::folder::Folder;
 use crate::hold::Hold;
 use crate::operator::holds;
 use crate::queue::are_in;
@@ -22,7 +21,7 @@ pub(crate) fn holders(
     in_flight: &Folder,
     own: &DrainId,
     faults: &[FaultKey],
-) -> Result<Vec<Option<Holder>>, QueueError> {
+) -> Result<Vec<Option<Holder>>, FileError> {
     let mut holders = vec![None; faults.len()];
     for entry in in_flight.names()? {
         if entry.name == own.as_str() || !Hold::is_hold(&entry.name) {
@@ -31,7 +30,7 @@ pub(crate) fn holders(
         let what_it_has = match in_flight.open_child(&entry.name).and_then(|hold| look_for(&hold, faults)) {
             Ok(what_it_has) => what_it_has,
             // The settle lock stands there too, and a drain may end meanwhile.
-            Err(error) if matches!(errno_of(&error.source), Errno::NOENT | Errno::NOTDIR) => continue,
+            Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => continue,
             Err(error) => return Err(error),
         };
         if what_it_has.iter().all(Option::is_none) {
@@ -53,7 +52,7 @@ pub(crate) fn holders(
 
 /// The live sessions that have each of the faults. Unlike [`holders`] it makes no lock's file, and asks for each lock as
 /// one of many.
-pub(crate) fn live_holders(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+pub(crate) fn live_holders(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, FileError> {
     let mut holders = vec![None; faults.len()];
     for (_, hold) in holds(in_flight)?.iter().filter(|(_, hold)| is_locked(hold)) {
         let what_it_has = look_for(hold, faults)?;
@@ -70,7 +69,7 @@ enum Has {
     ByHand,
 }
 
-fn look_for(hold: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Has>>, QueueError> {
+fn look_for(hold: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Has>>, FileError> {
     let by_hand = hold.read(BY_HAND, LARGEST_ROW)?.and_then(|row| HaltEvent::parse(&row).ok());
     let by_hand = by_hand.map(|event| event.key());
     let are_in = are_in(hold, faults)?;

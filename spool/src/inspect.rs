@@ -1,8 +1,8 @@
 //! What is in the folders of drains, and what the next drain would make of what dead ones left. Nothing is touched.
 
-use haltline_protocol::{Layout, QueueError, WaitingBody};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Layout, WaitingBody};
 
-use crate::folder::Folder;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedMove, Written};
 use crate::moves::find;
@@ -63,7 +63,7 @@ pub struct Remains {
 ///
 /// # Errors
 /// They are there and cannot be read.
-pub fn hold_states(layout: &Layout) -> Result<Vec<HoldState>, QueueError> {
+pub fn hold_states(layout: &Layout) -> Result<Vec<HoldState>, FileError> {
     let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
     let mut states = holds(&in_flight)?
         .into_iter()
@@ -77,7 +77,7 @@ pub fn hold_states(layout: &Layout) -> Result<Vec<HoldState>, QueueError> {
 ///
 /// # Errors
 /// The folder of holds is there and cannot be read.
-pub fn remains(layout: &Layout) -> Result<Vec<Remains>, QueueError> {
+pub fn remains(layout: &Layout) -> Result<Vec<Remains>, FileError> {
     let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
     let names = in_flight.names()?.into_iter().map(|entry| entry.name).filter(|name| Hold::is_remains(name));
     let seen = |name: String| {
@@ -87,7 +87,7 @@ pub fn remains(layout: &Layout) -> Result<Vec<Remains>, QueueError> {
     Ok(names.filter_map(seen).collect())
 }
 
-fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState, QueueError> {
+fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState, FileError> {
     let is_live = is_locked(folder);
     let written = Written::read(folder)?;
     let mut held: Vec<String> =
@@ -129,7 +129,7 @@ fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState
 }
 
 /// Whether the file of a planned move is where it was to go. A row of a move that had failed before is due.
-fn was_made(layout: &Layout, hold: &Folder, planned: &PlannedMove) -> Result<bool, QueueError> {
+fn was_made(layout: &Layout, hold: &Folder, planned: &PlannedMove) -> Result<bool, FileError> {
     let path = match planned.to {
         None => return Ok(true),
         Some(Place::Held) => return Ok(find(hold, &planned.name, planned.mark, planned.stamp).is_some()),

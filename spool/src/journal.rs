@@ -12,14 +12,11 @@
 
 use std::borrow::Cow;
 
-use haltline_protocol::{MoveOutcome, MoveState, QueueError, RowDraft};
+use haltline_files::{FileError, Folder, Handle, Mutant, is_on};
+use haltline_protocol::{MoveOutcome, MoveState, RowDraft};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{errno_of, failed};
-use crate::folder::Folder;
-use crate::mutants::{Mutant, is_on};
-use crate::vfs::Handle;
 use rustix::io::Errno;
 
 /// The journal's name in the drain's folder.
@@ -110,7 +107,7 @@ pub(crate) struct Written {
 
 impl Journal {
     /// Opens the journal of a drain's folder; `written` is what it holds already.
-    pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, QueueError> {
+    pub(crate) fn open(folder: &Folder, written: &Written) -> Result<Self, FileError> {
         let file = folder.append_handle(JOURNAL)?;
         Ok(Self {
             file,
@@ -139,7 +136,7 @@ impl Journal {
         &mut self,
         folder: &Folder,
         entries: impl IntoIterator<Item = Entry<'a>>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), FileError> {
         let path = || folder.path().join(JOURNAL);
         self.lines.clear();
         if self.is_torn {
@@ -148,8 +145,7 @@ impl Journal {
         let mut last_row = None;
         let (mut is_empty, mut is_intent) = (true, true);
         for entry in entries {
-            serde_json::to_writer(&mut self.lines, &entry)
-                .map_err(|error| failed("write", path(), errno_of(&error.into())))?;
+            serde_json::to_writer(&mut self.lines, &entry).map_err(|error| FileError::new("write", path(), error))?;
             self.lines.push(b'\n');
             is_empty = false;
             is_intent &= matches!(entry, Entry::Attempt(_));
@@ -162,11 +158,11 @@ impl Journal {
         }
         self.is_torn = true;
         if !is_on(Mutant::NoJournal) {
-            folder.vfs().write(&self.file, &self.lines).map_err(|errno| failed("write", path(), errno))?;
+            folder.vfs().write(&self.file, &self.lines).map_err(|errno| FileError::new("write", path(), errno))?;
         }
         self.is_torn = false;
         if !(is_intent && is_on(Mutant::IntentAfterSpawn)) {
-            folder.sync_file_data(&self.file).map_err(|errno| failed("make durable", path(), errno))?;
+            folder.sync_file_data(&self.file).map_err(|errno| FileError::new("make durable", path(), errno))?;
         }
         self.last_row = self.last_row.max(last_row.unwrap_or(0));
         Ok(())
@@ -179,7 +175,7 @@ impl Journal {
 
     /// Notes that analytics has every row up to a number. Not flushed: where the note is lost, the rows are delivered
     /// again and taken as delivered.
-    pub(crate) fn acknowledge(&mut self, folder: &Folder, seq: u64) -> Result<(), QueueError> {
+    pub(crate) fn acknowledge(&mut self, folder: &Folder, seq: u64) -> Result<(), FileError> {
         if seq <= self.acknowledged {
             return Ok(());
         }
@@ -190,7 +186,7 @@ impl Journal {
         folder
             .vfs()
             .write(&self.file, line.as_bytes())
-            .map_err(|errno| failed("write", folder.path().join(JOURNAL), errno))?;
+            .map_err(|errno| FileError::new("write", folder.path().join(JOURNAL), errno))?;
         self.is_torn = false;
         Ok(())
     }
@@ -198,7 +194,7 @@ impl Journal {
 
 impl Journal {
     /// Acknowledges every row that is planned.
-    pub(crate) fn acknowledge_all(&mut self, folder: &Folder) -> Result<(), QueueError> {
+    pub(crate) fn acknowledge_all(&mut self, folder: &Folder) -> Result<(), FileError> {
         self.acknowledge(folder, self.last_row)
     }
 }
@@ -219,9 +215,9 @@ impl Written {
 
     /// Reads the journal of a drain's folder; an empty one where there is none. What is acknowledged is forgotten on
     /// the way, so that memory is that of some groups, however many rows there are.
-    pub(crate) fn read(folder: &Folder) -> Result<Self, QueueError> {
+    pub(crate) fn read(folder: &Folder) -> Result<Self, FileError> {
         let mut written = Self::nothing();
-        let unreadable = |errno| failed("read", folder.path().join(JOURNAL), errno);
+        let unreadable = |errno| FileError::new("read", folder.path().join(JOURNAL), errno);
         let file = match folder.open_handle(JOURNAL) {
             Ok((file, _)) => file,
             Err(Errno::NOENT) => return Ok(written),

@@ -1,24 +1,14 @@
 //! The file queue: the one crate that writes, moves and removes the files of a queue. Everything goes by the handle of
 //! an open folder, follows no symbolic link, replaces no event, and is durable before it counts.
 
-mod errno;
 mod error;
-#[cfg(feature = "faults")]
-mod fail_points;
 mod file_queue;
-mod flush;
-mod folder;
 mod folders;
 mod hold;
 mod holders;
 mod inspect;
 mod journal;
-mod locked;
-#[cfg(feature = "model")]
-pub mod model;
 mod moves;
-mod mutants;
-mod new_file;
 mod operator;
 mod preview;
 mod purge;
@@ -31,22 +21,17 @@ mod rewrite;
 mod scan;
 mod settle;
 mod survey;
-mod system;
-mod vfs;
 mod work;
 
-pub use errno::{errno_name, hint};
 pub use file_queue::FileQueue;
-pub use folder::{Entry, Folder};
 pub use inspect::{HeldAttempt, HoldState, Remains, hold_states, remains};
-pub use mutants::{Mutant, is_on};
 pub use operator::{Operator, OperatorError, Scope};
 pub use purge::{Purge, PurgeTally};
 pub use put::SpoolIntake;
 pub use queue::{FileSession, SETTLE_LOCK};
 pub use redaction_key::{existing_redaction_key, redaction_key};
 pub use repair::{Repair, STALE, is_stale_temporary};
-pub use rewrite::{Replacement, Rewrite};
+pub use rewrite::{Replacement, Rewrite, clear_rewrites, rewrite_all};
 pub use scan::LARGEST_ROW;
 pub use survey::{FileCount, SeenHold, Survey, count_files, is_stopped, seen_holds};
 pub use work::has_work;

@@ -1,12 +1,9 @@
 //! One move of one file, and what came of it.
 
+use haltline_files::{Folder, errno_name};
 use haltline_protocol::{MoveOutcome, candidate_names};
 use jiff::Timestamp;
 use rustix::io::Errno;
-
-use crate::errno::errno_name;
-use crate::error::errno_of;
-use crate::folder::Folder;
 
 /// The name that a file has after its move, or why it was not moved.
 pub(crate) type Moved = Result<String, MoveOutcome>;
@@ -33,7 +30,7 @@ pub(crate) fn move_very_file(from: &Folder, name: &str, mark: u64, to: &Folder, 
         Ok(_) => {
             move_file(to, &target, from, Timestamp::now())?;
             // The folder that it was in may be removed next: a power cut must not find the file there.
-            from.sync().map_err(|error| denied(errno_of(&error.source)))?;
+            from.sync().map_err(|error| denied(error.errno()))?;
             Err(MoveOutcome::AlreadyGone)
         }
         Err(errno) => Err(denied(errno)),

@@ -9,15 +9,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use haltline_protocol::{Delivery, FaultKey, Layout, MoveOutcome, QueueError, Ticket, WaitingBody};
+use haltline_files::{Entry, FileError, Folder, Handle, errno_named, system};
+use haltline_protocol::{Delivery, FaultKey, Layout, MoveOutcome, Ticket, WaitingBody};
 use jiff::Timestamp;
-use rustix::fs::Mode;
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::errno::errno_named;
-use crate::error::{errno_of, failed};
-use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::Hold;
 use crate::journal::Written;
@@ -25,7 +22,6 @@ use crate::moves::{move_file, move_very_file};
 use crate::queue::{SETTLE_LOCK, are_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::with_delivery;
-use crate::vfs::{Handle, system};
 
 /// A queue in the hands of a person.
 #[derive(Debug)]
@@ -39,7 +35,7 @@ pub struct Operator {
 pub enum OperatorError {
     /// The queue failed.
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    File(#[from] FileError),
     /// Somebody else has the settle lock, or was quicker with an event.
     #[error("{}; nothing was changed, try again in a moment", busy(.0))]
     Busy(
@@ -83,7 +79,7 @@ fn busy(drains: &[String]) -> String {
 }
 
 /// The refusal that names the drains which live.
-fn busy_with(in_flight: &Folder) -> Result<OperatorError, QueueError> {
+fn busy_with(in_flight: &Folder) -> Result<OperatorError, FileError> {
     let live = holds(in_flight)?.into_iter().map(|(drain_id, _)| drain_id).filter(|id| Hold::is_live(in_flight, id));
     Ok(OperatorError::Busy(live.collect()))
 }
@@ -185,7 +181,7 @@ impl Operator {
         &self,
         hold: &Hold,
         held: impl Iterator<Item = (&'a str, Timestamp)>,
-    ) -> Result<Vec<PathBuf>, QueueError> {
+    ) -> Result<Vec<PathBuf>, FileError> {
         let pending = &self.folders.pending;
         let mut paths = Vec::new();
         for (name, stamp) in held {
@@ -216,18 +212,18 @@ impl Operator {
     }
 }
 
-fn unmoved(folder: &Folder, name: &str, outcome: &MoveOutcome) -> QueueError {
-    failed("move", folder.path().join(name), outcome.errno().and_then(errno_named).unwrap_or(Errno::IO))
+fn unmoved(folder: &Folder, name: &str, outcome: &MoveOutcome) -> FileError {
+    FileError::new("move", folder.path().join(name), outcome.errno().and_then(errno_named).unwrap_or(Errno::IO))
 }
 
 /// The folders of drains, live or dead, with their ids.
-pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, QueueError> {
+pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileError> {
     let mut holds = Vec::new();
     for entry in in_flight.names()?.into_iter().filter(|entry| Hold::is_hold(&entry.name)) {
         match in_flight.open_child(&entry.name) {
             Ok(folder) => holds.push((entry.name, folder)),
             // The settle lock stands there too, and a drain may end meanwhile.
-            Err(error) if matches!(errno_of(&error.source), Errno::NOENT | Errno::NOTDIR) => {}
+            Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => return Err(error),
         }
     }
@@ -236,7 +232,7 @@ pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, QueueEr
 
 /// The inodes of files whose rows may not be recorded yet, with the drain that has to. Read after the files were
 /// listed: what was there then stood in a journal before.
-pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, QueueError> {
+pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, FileError> {
     let mut marks = HashMap::new();
     for (drain_id, folder) in holds(in_flight)? {
         for planned in Written::read(&folder)?.moves {
@@ -251,9 +247,9 @@ fn choose(
     folder: &Folder,
     key: &FaultKey,
     edit: impl Fn(&Delivery) -> Option<Delivery>,
-) -> Result<Vec<Chosen>, QueueError> {
+) -> Result<Vec<Chosen>, FileError> {
     let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
-    let choose = |entry: crate::folder::Entry| {
+    let choose = |entry: Entry| {
         let waiting = look_at(folder, &entry.name)?;
         let WaitingBody::Event(event) = waiting.body else { return None };
         let delivery = if event.key() == *key { edit(&event.delivery)? } else { return None };
@@ -263,10 +259,10 @@ fn choose(
 }
 
 /// Writes an event anew with another `delivery`, durably, with its permissions and its time.
-fn rewrite(folder: &Folder, name: &str, delivery: &Delivery) -> Result<(), QueueError> {
-    let unreadable = |errno| failed("read", folder.path().join(name), errno);
+fn rewrite(folder: &Folder, name: &str, delivery: &Delivery) -> Result<(), FileError> {
+    let unreadable = |errno| FileError::new("read", folder.path().join(name), errno);
     let (file, stat) = folder.open_handle(name).map_err(unreadable)?;
     let bytes = folder.read_handle(&file, &stat, LARGEST_ROW).map_err(unreadable)?;
     let bytes = with_delivery(&bytes, delivery, folder, name)?;
-    folder.replace_as(name, &bytes, Mode::from_raw_mode(stat.st_mode & 0o777), Some(crate::folder::times_of(&stat)))
+    folder.replace_like(name, &bytes, &stat)
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use haltline_files::{FileError, Folder, locked};
 use haltline_protocol::{
     AttemptGrant, AttemptRequest, AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, FreeSettles, HaltEvent,
     Holder, Layout, MoveOutcome, Orphan, QueueError, ResolvedMarker, RowDraft, Session, Settled, Settlement, Ticket,
@@ -12,11 +13,9 @@ use haltline_protocol::{
 };
 use rustix::io::Errno;
 
-use crate::error::{errno_of, failed};
-use crate::folder::Folder;
+use crate::error::queue_error;
 use crate::holders::live_holders;
 use crate::journal::Written;
-use crate::locked::locked;
 use crate::operator::holds;
 use crate::queue::{faults_in, is_there};
 use crate::recovery::{Contents, contents};
@@ -61,6 +60,10 @@ impl PreviewSession {
     /// # Errors
     /// The folder of waiting events is there and cannot be read.
     pub(crate) fn open(layout: &Layout) -> Result<Self, QueueError> {
+        Self::try_open(layout).map_err(queue_error)
+    }
+
+    fn try_open(layout: &Layout) -> Result<Self, FileError> {
         Ok(Self {
             id: DrainId::new("dry-run"),
             queue: open_if_there(layout.queue())?,
@@ -76,7 +79,7 @@ impl PreviewSession {
     }
 
     /// What a dead session left.
-    fn orphan(&self, session: String, folder: Folder) -> Result<Orphan, QueueError> {
+    fn orphan(&self, session: String, folder: Folder) -> Result<Orphan, FileError> {
         let session = DrainId::new(session);
         let Contents { attempts, unstarted } = contents(&session, &folder, Written::read(&folder)?.attempts)?;
         let hold = Arc::new(folder);
@@ -113,7 +116,7 @@ impl PreviewSession {
 
     fn refuse(&self, action: &'static str) -> QueueError {
         let path = self.pending.as_ref().map(|pending| pending.path().to_owned()).unwrap_or_default();
-        QueueError { hint: Some("this is a dry run"), ..failed(action, path, Errno::ROFS) }
+        queue_error(FileError::new(action, path, Errno::ROFS).with_hint("this is a dry run"))
     }
 }
 
@@ -127,10 +130,10 @@ impl Back {
     }
 }
 
-pub(crate) fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, QueueError> {
+pub(crate) fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, FileError> {
     match Folder::open(path) {
         Ok(folder) => Ok(Some(folder)),
-        Err(error) if errno_of(&error.source) == Errno::NOENT => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -151,13 +154,13 @@ impl Session for PreviewSession {
 
     async fn recover(&self, _: &FreeSettles) -> Result<Vec<Orphan>, QueueError> {
         let Some(in_flight) = &self.in_flight else { return Ok(Vec::new()) };
-        let dead = holds(in_flight)?.into_iter().filter(|(_, folder)| !is_locked(folder));
-        dead.map(|(session, folder)| self.orphan(session, folder)).collect()
+        let dead = holds(in_flight).map_err(queue_error)?.into_iter().filter(|(_, folder)| !is_locked(folder));
+        dead.map(|(session, folder)| self.orphan(session, folder).map_err(queue_error)).collect()
     }
 
     async fn markers(&self) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
         let pending = self.pending.as_ref();
-        pending.map_or(Ok(Vec::new()), |pending| self.as_if().scan.next_markers(pending))
+        pending.map_or(Ok(Vec::new()), |pending| self.as_if().scan.next_markers(pending).map_err(queue_error))
     }
 
     async fn scan(&self) -> Result<Vec<Waiting>, QueueError> {
@@ -170,7 +173,8 @@ impl Session for PreviewSession {
                 return Ok(batch);
             }
         }
-        self.pending.as_ref().map_or(Ok(Vec::new()), |pending| as_if.scan.next_batch(pending))
+        let pending = self.pending.as_ref();
+        pending.map_or(Ok(Vec::new()), |pending| as_if.scan.next_batch(pending).map_err(queue_error))
     }
 
     async fn adopt(&self, _: &HaltEvent) -> Result<Ticket, QueueError> {
@@ -206,18 +210,20 @@ impl Session for PreviewSession {
     }
 
     async fn dead_letters(&self) -> Result<Vec<FaultKey>, QueueError> {
-        let mut faults = self.dead_letter.as_ref().map_or_else(|| Ok(Vec::new()), faults_in)?;
+        let mut faults = self.dead_letter.as_ref().map_or_else(|| Ok(Vec::new()), faults_in).map_err(queue_error)?;
         faults.extend(self.as_if().dead_lettered.iter().cloned());
         Ok(faults)
     }
 
     async fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
         let in_flight = self.in_flight.as_ref();
-        in_flight.map_or_else(|| Ok(vec![None; faults.len()]), |in_flight| live_holders(in_flight, faults))
+        let holders =
+            in_flight.map_or_else(|| Ok(vec![None; faults.len()]), |in_flight| live_holders(in_flight, faults));
+        holders.map_err(queue_error)
     }
 
     async fn is_stopped(&self) -> Result<bool, QueueError> {
-        self.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, Layout::STOP))
+        self.queue.as_ref().map_or(Ok(false), |queue| is_there(queue, Layout::STOP)).map_err(queue_error)
     }
 
     async fn close(&self, _: &DrainId) -> Result<(), QueueError> {

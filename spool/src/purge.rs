@@ -8,13 +8,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use haltline_protocol::{FaultKey, HaltEvent, Layout, QueueError, WaitingBody, fault_part, run_part};
+use haltline_files::{Entry, FileError, Folder};
+use haltline_protocol::{FaultKey, HaltEvent, Layout, WaitingBody, fault_part, run_part};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-use crate::error::failed;
-use crate::folder::Folder;
 use crate::hold::ATTEMPTS;
 use crate::operator::{Operator, holds, unrecorded};
 use crate::preview::open_if_there;
@@ -67,7 +66,7 @@ impl Purge {
     ///
     /// # Errors
     /// A folder of the queue is there and cannot be read.
-    pub fn look(layout: &Layout, before: Timestamp) -> Result<Self, QueueError> {
+    pub fn look(layout: &Layout, before: Timestamp) -> Result<Self, FileError> {
         let mut purge = Self::default();
         let mut needed = HashSet::new();
         // In the order in which events move, so that one on its way is seen at least once.
@@ -81,7 +80,7 @@ impl Purge {
                 needed.extend(leads(&hold)?);
             }
         }
-        let open = |path: &Path| -> Result<Option<(Folder, Vec<Found>)>, QueueError> {
+        let open = |path: &Path| -> Result<Option<(Folder, Vec<Found>)>, FileError> {
             let Some(folder) = open_if_there(path)? else { return Ok(None) };
             let found = look_into(&folder)?;
             Ok(Some((folder, found)))
@@ -141,7 +140,7 @@ impl Purge {
         layout: &Layout,
         is_old: impl Fn(&Stat) -> bool,
         remaining: &HashSet<(String, String)>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), FileError> {
         let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
         for run in reports.names()? {
             let is_folder = reports.stat(&run.name).is_ok_and(|stat| is_a(&stat, FileType::Directory));
@@ -181,7 +180,7 @@ impl Operator {
     ///
     /// # Errors
     /// The queue failed: a part may be gone, and the rest goes the next time.
-    pub fn purge(&self, layout: &Layout, before: Timestamp) -> Result<Purge, QueueError> {
+    pub fn purge(&self, layout: &Layout, before: Timestamp) -> Result<Purge, FileError> {
         let purge = Purge::look(layout, before)?;
         for (folder, doomed) in purge.doomed.iter().filter(|(_, doomed)| !doomed.is_empty()) {
             for Doomed { name, stat } in doomed {
@@ -198,7 +197,7 @@ impl Operator {
 }
 
 /// Removes folders of reports that are empty. A drain that lives may be about to file into one.
-fn clear_empty_runs(layout: &Layout) -> Result<(), QueueError> {
+fn clear_empty_runs(layout: &Layout) -> Result<(), FileError> {
     let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
     if seen_holds(layout)?.iter().any(|hold| hold.is_live) {
         return Ok(());
@@ -206,7 +205,7 @@ fn clear_empty_runs(layout: &Layout) -> Result<(), QueueError> {
     for run in reports.names()? {
         match reports.remove_empty_child(&run.name) {
             Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR | Errno::NOENT) => {}
-            Err(errno) => return Err(failed("remove the folder", reports.path().join(run.name), errno)),
+            Err(errno) => return Err(FileError::new("remove the folder", reports.path().join(run.name), errno)),
         }
     }
     reports.sync()
@@ -215,9 +214,9 @@ fn clear_empty_runs(layout: &Layout) -> Result<(), QueueError> {
 /// A row's name, what stands under it, and whose it is where it is a readable row.
 type Found = (String, Stat, Option<FaultKey>);
 
-fn look_into(folder: &Folder) -> Result<Vec<Found>, QueueError> {
+fn look_into(folder: &Folder) -> Result<Vec<Found>, FileError> {
     let names = folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name));
-    let look = |entry: crate::folder::Entry| {
+    let look = |entry: Entry| {
         let key = match look_at(folder, &entry.name)?.body {
             WaitingBody::Event(event) => Some(event.key()),
             WaitingBody::Marker(marker) => Some(marker.key),
@@ -231,7 +230,7 @@ fn look_into(folder: &Folder) -> Result<Vec<Found>, QueueError> {
 }
 
 /// The regular files of a folder, hidden ones apart, in the order of their names.
-fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), QueueError> {
+fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), FileError> {
     let mut found = Vec::new();
     for entry in folder.names()?.into_iter().filter(|entry| !entry.name.starts_with('.')) {
         if let Ok(stat) = folder.stat(&entry.name)
@@ -245,9 +244,9 @@ fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), QueueError> {
 }
 
 /// The faults that led the attempts of a hold: their events may have left it before the others.
-fn leads(hold: &Folder) -> Result<Vec<FaultKey>, QueueError> {
+fn leads(hold: &Folder) -> Result<Vec<FaultKey>, FileError> {
     let Ok(attempts) = hold.open_child(ATTEMPTS) else { return Ok(Vec::new()) };
-    let lead = |entry: crate::folder::Entry| {
+    let lead = |entry: Entry| {
         let row = attempts.open_child(&entry.name).ok()?.read(LEAD, LARGEST_ROW).ok()??;
         HaltEvent::parse(&row).ok().map(|event| event.key())
     };

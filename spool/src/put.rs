@@ -3,14 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use haltline_files::{FileError, Folder, Unnamed, Vfs, system};
 use haltline_protocol::{
     Intake, LARGEST_GROUP, Layout, NewRow, QueueError, RowKind, candidate_names, event_name, marker_name,
 };
 
-use crate::error::{errno_of, failed};
-use crate::folder::Folder;
-use crate::new_file::Unnamed;
-use crate::vfs::{Vfs, system};
+use crate::error::queue_error;
 
 /// Puts rows into a queue of files.
 #[derive(Debug)]
@@ -29,44 +27,54 @@ impl SpoolIntake {
         Self::open_on(&system(), layout, durable)
     }
 
-    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, durable: bool) -> Result<Self, QueueError> {
-        let queue = Folder::ensure_on(vfs, layout.queue())?;
-        Ok(Self { pending: queue.ensure_child(Layout::PENDING)?, durable })
+    /// Opens the queue for emitting as [`open`](Self::open) does, on another file system.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, durable: bool) -> Result<Self, QueueError> {
+        let pending = Folder::ensure_on(vfs, layout.queue()).and_then(|queue| queue.ensure_child(Layout::PENDING));
+        Ok(Self { pending: pending.map_err(queue_error)?, durable })
     }
 
-    fn write_group(&self, group: &[NewRow<'_>], written: &mut VecDeque<Unnamed>) -> Result<(), QueueError> {
+    fn try_put(&self, row: &NewRow<'_>) -> Result<String, FileError> {
+        let place = self.give_name(self.pending.write_file(row.row, self.durable)?, row)?;
+        self.sync_names()?;
+        Ok(place)
+    }
+
+    fn write_group(&self, group: &[NewRow<'_>], written: &mut VecDeque<Unnamed>) -> Result<(), FileError> {
         for new in group {
             written.push_back(self.pending.write_file(new.row, false)?);
         }
         if self.durable {
             let files: Vec<_> = written.iter().map(Unnamed::file).collect();
             let flushed: Result<(), _> = self.pending.sync_files(&files).into_iter().collect();
-            flushed.map_err(|errno| failed("write a file in", self.pending.path(), errno))?;
+            flushed.map_err(|errno| FileError::new("write a file in", self.pending.path(), errno))?;
         }
         Ok(())
     }
 
-    fn give_name(&self, unnamed: Unnamed, new: &NewRow<'_>) -> Result<String, QueueError> {
+    fn give_name(&self, unnamed: Unnamed, new: &NewRow<'_>) -> Result<String, FileError> {
         let name = match new.kind {
             RowKind::Event => event_name(&new.key),
             RowKind::Resolved => marker_name(&new.key),
         };
         match unnamed.try_names(&self.pending, candidate_names(&name, new.stamp))? {
             Some(name) => Ok(self.pending.path().join(name).display().to_string()),
-            None => Err(failed("find a free name for", self.pending.path().join(name), rustix::io::Errno::EXIST)),
+            None => {
+                Err(FileError::new("find a free name for", self.pending.path().join(name), rustix::io::Errno::EXIST))
+            }
         }
     }
 
-    fn sync_names(&self) -> Result<(), QueueError> {
+    fn sync_names(&self) -> Result<(), FileError> {
         if self.durable { self.pending.sync() } else { Ok(()) }
     }
 }
 
 impl Intake for SpoolIntake {
     fn put(&self, row: &NewRow<'_>) -> Result<String, QueueError> {
-        let place = self.give_name(self.pending.write_file(row.row, self.durable)?, row)?;
-        self.sync_names()?;
-        Ok(place)
+        self.try_put(row).map_err(queue_error)
     }
 
     fn put_group(&self, rows: &[NewRow<'_>]) -> Result<Vec<Result<String, QueueError>>, QueueError> {
@@ -74,13 +82,17 @@ impl Intake for SpoolIntake {
         let mut written = VecDeque::with_capacity(rows.len());
         if let Err(error) = self.write_group(rows, &mut written) {
             written.iter().for_each(|unnamed| unnamed.forget(&self.pending));
-            return Err(error);
+            return Err(queue_error(error));
         }
-        let mut places: Vec<_> =
-            written.into_iter().zip(rows).map(|(unnamed, new)| self.give_name(unnamed, new)).collect();
+        let mut places: Vec<_> = written
+            .into_iter()
+            .zip(rows)
+            .map(|(unnamed, new)| self.give_name(unnamed, new).map_err(queue_error))
+            .collect();
         if let Err(error) = self.sync_names() {
             let in_doubt = places.iter_mut().filter(|place| place.is_ok());
-            in_doubt.for_each(|place| *place = Err(failed(error.action, &error.path, errno_of(&error.source))));
+            in_doubt
+                .for_each(|place| *place = Err(queue_error(FileError::new(error.action, &error.path, error.errno()))));
         }
         Ok(places)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use haltline_files::{FileError, Folder, Mutant, Vfs, is_on, locked, system};
 use haltline_protocol::{
     AttemptGrant, AttemptRequest, AttemptSlot, Claim, DrainId, FaultKey, FreeSettles, HaltEvent, Holder, Layout,
     MoveOutcome, Orphan, QueueError, ResolvedMarker, Session, Settled, Settlement, Ticket, Waiting, WaitingBody,
@@ -13,19 +14,15 @@ use haltline_protocol::{
 use jiff::Timestamp;
 use rustix::io::Errno;
 
-use crate::error::failed;
-use crate::folder::Folder;
+use crate::error::queue_error;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::holders::{BY_HAND, holders};
 use crate::journal::{Entry, Place, PlannedAttempt};
-use crate::locked::locked;
 use crate::moves::{move_file, move_very_file};
-use crate::mutants::{Mutant, is_on};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
-use crate::vfs::{Vfs, system};
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
@@ -59,8 +56,16 @@ impl FileSession {
         Self::open_on(&system(), layout, None)
     }
 
-    /// Opens a queue on another file system. With an id of the caller's, file work is done on the caller's thread.
-    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, id: Option<DrainId>) -> Result<Self, QueueError> {
+    /// Opens a queue as [`open`](Self::open) does, on another file system. With an id of the caller's, file work is done
+    /// on the caller's thread.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout, id: Option<DrainId>) -> Result<Self, QueueError> {
+        Self::try_open(vfs, layout, id).map_err(queue_error)
+    }
+
+    fn try_open(vfs: &Arc<dyn Vfs>, layout: &Layout, id: Option<DrainId>) -> Result<Self, FileError> {
         let folders = Folders::open(vfs, layout)?;
         let is_inline = id.is_some();
         let id = id.map_or_else(|| new_drain_id(&folders), Ok)?;
@@ -70,13 +75,16 @@ impl FileSession {
     }
 
     /// Does blocking file work where it holds no other task up.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> T + Send + 'static) -> T {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, FileError> + Send + 'static,
+    ) -> Result<T, QueueError> {
         let shared = self.shared.clone();
         if shared.is_inline {
-            return work(&shared);
+            return work(&shared).map_err(queue_error);
         }
         match tokio::task::spawn_blocking(move || work(&shared)).await {
-            Ok(done) => done,
+            Ok(done) => done.map_err(queue_error),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(error) => std::panic::resume_unwind(Box::new(error)),
@@ -89,10 +97,10 @@ impl FileSession {
     }
 }
 
-pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, QueueError> {
+pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, FileError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random)
-        .map_err(|_| failed("find randomness for a drain in", folders.in_flight.path(), Errno::IO))?;
+        .map_err(|_| FileError::new("find randomness for a drain in", folders.in_flight.path(), Errno::IO))?;
     Ok(DrainId::at(Timestamp::now(), u64::from_ne_bytes(random)))
 }
 
@@ -142,8 +150,10 @@ impl Session for FileSession {
         self.blocking(move |shared| {
             let hold = &shared.hold;
             hold.folder.create_new(&name, &row)?;
-            let stat =
-                hold.folder.stat(&name).map_err(|errno| failed("look at", hold.folder.path().join(&name), errno))?;
+            let stat = hold
+                .folder
+                .stat(&name)
+                .map_err(|errno| FileError::new("look at", hold.folder.path().join(&name), errno))?;
             Ok(Ticket { name: name.into(), version: stat.st_ino, stamp, claimed: true })
         })
         .await
@@ -228,17 +238,17 @@ impl Session for FileSession {
 
 impl Shared {
     /// The folder of this session, or of an orphan that it recovered.
-    fn hold_of(&self, session: &DrainId) -> Result<Arc<Hold>, QueueError> {
+    fn hold_of(&self, session: &DrainId) -> Result<Arc<Hold>, FileError> {
         if *session == self.hold.drain_id {
             return Ok(self.hold.clone());
         }
         let orphan = locked(&self.orphans).get(session).cloned();
         orphan.ok_or_else(|| {
-            failed("find the session", self.folders.in_flight.path().join(session.as_str()), Errno::NOENT)
+            FileError::new("find the session", self.folders.in_flight.path().join(session.as_str()), Errno::NOENT)
         })
     }
 
-    fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, QueueError> {
+    fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, FileError> {
         let hold = &self.hold;
         let pending = &self.folders.pending;
         let mut touched = Touched::default();
@@ -262,17 +272,17 @@ impl Shared {
         Ok(claims)
     }
 
-    fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, QueueError> {
+    fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, FileError> {
         holders(&self.folders.in_flight, &self.hold.drain_id, faults)
     }
 
-    fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, QueueError> {
+    fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, FileError> {
         Ok(self.holders(std::slice::from_ref(fault))?.pop().flatten())
     }
 }
 
 impl Hold {
-    fn begin_attempt(&self, number: u32, events: Vec<String>) -> Result<AttemptSlot, QueueError> {
+    fn begin_attempt(&self, number: u32, events: Vec<String>) -> Result<AttemptSlot, FileError> {
         let mut journal = self.journal();
         let seq = journal.next_seq();
         let begun = Timestamp::now();
@@ -292,11 +302,11 @@ pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
 }
 
 /// Whether anything stands under a name; it is not opened.
-pub(crate) fn is_there(folder: &Folder, name: &str) -> Result<bool, QueueError> {
+pub(crate) fn is_there(folder: &Folder, name: &str) -> Result<bool, FileError> {
     match folder.stat(name) {
         Ok(_) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(failed("look at", folder.path().join(name), errno)),
+        Err(errno) => Err(FileError::new("look at", folder.path().join(name), errno)),
     }
 }
 
@@ -316,7 +326,7 @@ fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
 }
 
 /// Whether a folder has events of these faults.
-pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, QueueError> {
+pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, FileError> {
     let mut are_in = vec![false; keys.len()];
     let mut places: HashMap<&FaultKey, Vec<usize>> = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
@@ -329,13 +339,13 @@ pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, Qu
 }
 
 /// The faults of the events in a folder, one for each event.
-pub(crate) fn faults_in(folder: &Folder) -> Result<Vec<FaultKey>, QueueError> {
+pub(crate) fn faults_in(folder: &Folder) -> Result<Vec<FaultKey>, FileError> {
     let mut faults = Vec::new();
     for_each_event(folder, |event| faults.push(event.key()))?;
     Ok(faults)
 }
 
-fn for_each_event(folder: &Folder, mut show: impl FnMut(&HaltEvent)) -> Result<(), QueueError> {
+fn for_each_event(folder: &Folder, mut show: impl FnMut(&HaltEvent)) -> Result<(), FileError> {
     let mut scan = Scan::default();
     loop {
         let batch = scan.next_batch(folder)?;

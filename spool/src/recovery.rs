@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    AttemptSlot, DrainId, HaltEvent, MoveOutcome, Orphan, OrphanedAttempt, QueueError, Row, Ticket, WaitingBody,
+    AttemptSlot, DrainId, HaltEvent, MoveOutcome, Orphan, OrphanedAttempt, Row, Ticket, WaitingBody,
 };
 
-use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::{ATTEMPTS, Hold};
 use crate::holders::BY_HAND;
@@ -25,7 +25,7 @@ use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::{Touched, file_reason};
 
 /// Takes over the folders of all dead drains.
-pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Orphan)>, QueueError> {
+pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Orphan)>, FileError> {
     let mut leftovers = Vec::new();
     let mut names: Vec<String> = folders.in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
@@ -47,7 +47,7 @@ fn is_folder(in_flight: &Folder, name: &str) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
-fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Orphan), QueueError> {
+fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Orphan), FileError> {
     tracing::info!(drain = %hold.drain_id, "taking back what a dead drain left");
     // The dead drain, or one that was at this hold before and died too, may have moved files without making that
     // durable. What follows rests on where they are now.
@@ -72,7 +72,7 @@ pub(crate) fn contents(
     session: &DrainId,
     folder: &Folder,
     planned: Vec<PlannedAttempt>,
-) -> Result<Contents, QueueError> {
+) -> Result<Contents, FileError> {
     let mut held = held_events(folder)?;
     let attempts =
         planned.into_iter().filter_map(|planned| orphaned_attempt(session, folder, &mut held, planned)).collect();
@@ -121,7 +121,7 @@ enum HeldBody {
     Unreadable,
 }
 
-fn held_events(folder: &Folder) -> Result<Held, QueueError> {
+fn held_events(folder: &Folder) -> Result<Held, FileError> {
     let mut held = Held::new();
     for entry in folder.names()?.into_iter().filter(|entry| is_row_name(&entry.name)) {
         let Some(waiting) = look_at(folder, &entry.name) else { continue };
@@ -175,7 +175,7 @@ fn read_lead(hold: &Folder, seq: u64) -> Option<HaltEvent> {
     HaltEvent::parse(&row).ok()
 }
 
-fn put_back(folders: &Folders, hold: &Hold, tickets: Vec<Ticket>) -> Result<u32, QueueError> {
+fn put_back(folders: &Folders, hold: &Hold, tickets: Vec<Ticket>) -> Result<u32, FileError> {
     let mut touched = Touched::default();
     let mut count = 0;
     for ticket in tickets {

@@ -1,10 +1,8 @@
 //! The key of a queue's redaction: it lets equal secrets be told equal within the queue, and nowhere else.
 
-use haltline_protocol::{Layout, QueueError};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::Layout;
 use rustix::io::Errno;
-
-use crate::error::failed;
-use crate::folder::Folder;
 
 /// The file of the key, in the queue root.
 const NAME: &str = ".redaction-key";
@@ -15,36 +13,36 @@ const LENGTH: usize = 32;
 ///
 /// # Errors
 /// It cannot be made or read, or what stands there is no key (EINVAL).
-pub fn redaction_key(layout: &Layout) -> Result<[u8; LENGTH], QueueError> {
+pub fn redaction_key(layout: &Layout) -> Result<[u8; LENGTH], FileError> {
     let queue = Folder::ensure(layout.queue())?;
     if let Some(key) = read(&queue)? {
         return Ok(key);
     }
     let mut key = [0; LENGTH];
-    getrandom::fill(&mut key).map_err(|_| failed("find randomness for", queue.path().join(NAME), Errno::IO))?;
+    getrandom::fill(&mut key).map_err(|_| FileError::new("find randomness for", queue.path().join(NAME), Errno::IO))?;
     if queue.create_new(NAME, &key)? {
         return Ok(key);
     }
     // Another process made one in between.
-    read(&queue)?.ok_or_else(|| failed("read", queue.path().join(NAME), Errno::NOENT))
+    read(&queue)?.ok_or_else(|| FileError::new("read", queue.path().join(NAME), Errno::NOENT))
 }
 
 /// The key of a queue, if it has one. Nothing is written.
 ///
 /// # Errors
 /// It cannot be read, or what stands there is no key (EINVAL).
-pub fn existing_redaction_key(layout: &Layout) -> Result<Option<[u8; LENGTH]>, QueueError> {
+pub fn existing_redaction_key(layout: &Layout) -> Result<Option<[u8; LENGTH]>, FileError> {
     match Folder::open(layout.queue()) {
         Ok(queue) => read(&queue),
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn read(queue: &Folder) -> Result<Option<[u8; LENGTH]>, QueueError> {
-    let no_key = |_| QueueError {
+fn read(queue: &Folder) -> Result<Option<[u8; LENGTH]>, FileError> {
+    let no_key = |_| FileError {
         hint: Some("move it away; a new one is made, and older tags compare with new ones no more"),
-        ..failed("use the redaction key", queue.path().join(NAME), Errno::INVAL)
+        ..FileError::new("use the redaction key", queue.path().join(NAME), Errno::INVAL)
     };
     queue.read(NAME, LENGTH as u64)?.map(|bytes| <[u8; LENGTH]>::try_from(bytes).map_err(no_key)).transpose()
 }

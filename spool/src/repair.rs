@@ -1,13 +1,13 @@
 //! The few things that are mended by hand: what killed writers left, and permissions that are too wide.
 
-use haltline_protocol::{Layout, QueueError};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::Layout;
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FileType, Mode, Stat};
 use rustix::io::Errno;
 
-use crate::error::failed;
-use crate::folder::Folder;
 use crate::operator::Operator;
+use crate::rewrite::clear_rewrites;
 use crate::scan::modified;
 
 /// A temporary file that was not written to for so long is nobody's any more; the rule of maildirs.
@@ -39,8 +39,8 @@ impl Operator {
     ///
     /// # Errors
     /// It cannot be mended.
-    pub fn repair(&self, folder: &Folder, name: &str, repair: Repair) -> Result<bool, QueueError> {
-        let fail = |errno| failed("mend", folder.path().join(name), errno);
+    pub fn repair(&self, folder: &Folder, name: &str, repair: Repair) -> Result<bool, FileError> {
+        let fail = |errno| FileError::new("mend", folder.path().join(name), errno);
         let stat = match folder.stat(name) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(false),
@@ -74,9 +74,9 @@ impl Operator {
     ///
     /// # Errors
     /// A folder cannot be read, or a row cannot be given back.
-    pub fn clear_rewrites(&self, layout: &Layout) -> Result<(), QueueError> {
+    pub fn clear_rewrites(&self, layout: &Layout) -> Result<(), FileError> {
         for path in [layout.pending(), layout.processed(), layout.dead_letter()] {
-            Folder::open(&path)?.clear_rewrites()?;
+            clear_rewrites(&Folder::open(&path)?)?;
         }
         Ok(())
     }

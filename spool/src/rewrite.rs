@@ -18,7 +18,7 @@
 //!
 //! A kill leaves the temporary file behind. Its name, `.rewrite-<row's inode>-<new file's inode>.tmp`, tells what it
 //! is: a file of either inode is the old row or the new one, the other of which is in place. A file of any other inode
-//! is a newer row that a wrong exchange took, and [`Folder::clear_rewrites`] gives it back.
+//! is a newer row that a wrong exchange took, and [`clear_rewrites`] gives it back.
 //!
 //! The new file is durable before the exchange; the exchange itself once [`Folder::sync`] was called, one time for
 //! any number of rewrites. File systems without RENAME_EXCHANGE (as NFS) say EINVAL, and the row stays as it was.
@@ -28,14 +28,11 @@
 
 use std::fs::File;
 
-use haltline_protocol::{QueueError, candidate_names};
+use haltline_files::{FileError, Folder, Handle, Vfs};
+use haltline_protocol::candidate_names;
 use jiff::Timestamp;
 use rustix::fs::{Mode, Stat, Timespec, Timestamps, fstat};
 use rustix::io::Errno;
-
-use crate::error::failed;
-use crate::folder::Folder;
-use crate::vfs::{Handle, Vfs};
 
 /// How the names of temporary files of a rewrite begin.
 const PREFIX: &str = ".rewrite-";
@@ -81,134 +78,132 @@ struct Staged {
     inode: u64,
 }
 
-impl Folder {
-    /// Puts new bytes in place of rows, with their permissions, owners and times. Their new files are flushed together,
-    /// which takes a fraction of the time. How each row ended, in their order; no two of them may be the same file.
-    ///
-    /// # Errors
-    /// One could not be written; that row is as it was, and no temporary file of it is left.
-    pub fn rewrite_all(&self, rows: &[Replacement<'_>]) -> Vec<Result<Rewrite, QueueError>> {
-        let written: Vec<_> = rows.iter().map(|new| self.write_new(new.seen, new.bytes)).collect();
-        let files: Vec<_> = written.iter().flatten().map(|written| &written.file).collect();
-        let mut flushed = self.sync_files(&files).into_iter();
-        let ended = rows.iter().zip(&written).map(|(new, written)| {
-            let written = written.as_ref().map_err(|errno| *errno);
-            let ended = written.and_then(|written| {
-                let staged = self.arm(new.seen, written, flushed.next().unwrap_or(Err(Errno::IO)))?;
-                self.take_place(new, &staged)
-            });
-            ended.map_err(|errno| failed("rewrite", self.path().join(new.name), errno))
+/// Puts new bytes in place of rows, with their permissions, owners and times. Their new files are flushed together,
+/// which takes a fraction of the time. How each row ended, in their order; no two of them may be the same file.
+///
+/// # Errors
+/// One could not be written; that row is as it was, and no temporary file of it is left.
+pub fn rewrite_all(folder: &Folder, rows: &[Replacement<'_>]) -> Vec<Result<Rewrite, FileError>> {
+    let written: Vec<_> = rows.iter().map(|new| write_new(folder, new.seen, new.bytes)).collect();
+    let files: Vec<_> = written.iter().flatten().map(|written| &written.file).collect();
+    let mut flushed = folder.sync_files(&files).into_iter();
+    let ended = rows.iter().zip(&written).map(|(new, written)| {
+        let written = written.as_ref().map_err(|errno| *errno);
+        let ended = written.and_then(|written| {
+            let staged = arm(folder, new.seen, written, flushed.next().unwrap_or(Err(Errno::IO)))?;
+            take_place(folder, new, &staged)
         });
-        ended.collect()
-    }
+        ended.map_err(|errno| FileError::new("rewrite", folder.path().join(new.name), errno))
+    });
+    ended.collect()
+}
 
-    /// Lets the new file and its row change places where the row is still what was read.
-    fn take_place(&self, new: &Replacement<'_>, staged: &Staged) -> Result<Rewrite, Errno> {
-        let ended = match (self.stat(new.name), fstat(new.row)) {
-            (Ok(found), Ok(held)) if is_same(&found, new.seen) && is_same(&held, new.seen) => {
-                return self.exchange(new.name, new.seen, staged);
-            }
-            (Ok(_), Ok(_)) => Ok(Rewrite::Changed),
-            (Err(Errno::NOENT), _) => Ok(Rewrite::Gone),
-            (Err(errno), _) | (_, Err(errno)) => Err(errno),
+/// Lets the new file and its row change places where the row is still what was read.
+fn take_place(folder: &Folder, new: &Replacement<'_>, staged: &Staged) -> Result<Rewrite, Errno> {
+    let ended = match (folder.stat(new.name), fstat(new.row)) {
+        (Ok(found), Ok(held)) if is_same(&found, new.seen) && is_same(&held, new.seen) => {
+            return exchange(folder, new.name, new.seen, staged);
+        }
+        (Ok(_), Ok(_)) => Ok(Rewrite::Changed),
+        (Err(Errno::NOENT), _) => Ok(Rewrite::Gone),
+        (Err(errno), _) | (_, Err(errno)) => Err(errno),
+    };
+    forget(folder, &staged.name);
+    ended
+}
+
+/// Clears away what rewrites left that were killed. The caller has to keep other rewriters out.
+///
+/// # Errors
+/// The folder cannot be read, or a row that has to go back cannot.
+pub fn clear_rewrites(folder: &Folder) -> Result<(), FileError> {
+    let fail = |errno| FileError::new("clear up", folder.path(), errno);
+    for entry in folder.names()? {
+        let name = entry.name.as_str();
+        let Some(inodes) = inodes_in(name) else { continue };
+        let found = match folder.stat(name) {
+            Ok(stat) => stat.st_ino,
+            Err(Errno::NOENT) => continue,
+            Err(errno) => return Err(fail(errno)),
         };
-        self.forget(&staged.name);
-        ended
-    }
-
-    /// Clears away what rewrites left that were killed. The caller has to keep other rewriters out.
-    ///
-    /// # Errors
-    /// The folder cannot be read, or a row that has to go back cannot.
-    pub fn clear_rewrites(&self) -> Result<(), QueueError> {
-        let fail = |errno| failed("clear up", self.path(), errno);
-        for entry in self.names()? {
-            let name = entry.name.as_str();
-            let Some(inodes) = inodes_in(name) else { continue };
-            let found = match self.stat(name) {
-                Ok(stat) => stat.st_ino,
-                Err(Errno::NOENT) => continue,
-                Err(errno) => return Err(fail(errno)),
-            };
-            match inodes {
-                Some(inodes) if !inodes.contains(&found) => {
-                    tracing::warn!(path = %self.path().display(), file = name, "giving back a row that a kill left aside");
-                    let restored = format!("restored-{found}.json");
-                    self.give_back(name, &restored).map_err(fail)?;
-                }
-                _ => self.forget(name),
+        match inodes {
+            Some(inodes) if !inodes.contains(&found) => {
+                tracing::warn!(path = %folder.path().display(), file = name, "giving back a row that a kill left aside");
+                let restored = format!("restored-{found}.json");
+                give_back(folder, name, &restored).map_err(fail)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Writes the new file, under a name that tells only which row it is for.
-    fn write_new(&self, seen: &Stat, bytes: &[u8]) -> Result<Written, Errno> {
-        let name = format!("{PREFIX}{}{SUFFIX}", seen.st_ino);
-        let file = self.vfs().create(self.handle(), &name)?;
-        let written = self.vfs().write(&file, bytes).and_then(|()| self.vfs().stat_open(&file));
-        match written.and_then(|made| dress(self.vfs(), &file, &made, seen).map(|()| made.st_ino)) {
-            Ok(inode) => Ok(Written { file, name, inode }),
-            Err(errno) => {
-                self.forget(&name);
-                Err(errno)
-            }
+            _ => forget(folder, name),
         }
     }
+    Ok(())
+}
 
-    /// Gives the new file, once it is flushed, the name that tells what it is.
-    fn arm(&self, seen: &Stat, written: &Written, flushed: Result<(), Errno>) -> Result<Staged, Errno> {
-        let name = format!("{PREFIX}{}-{}{SUFFIX}", seen.st_ino, written.inode);
-        match flushed.and_then(|()| self.vfs().rename(self.handle(), &written.name, self.handle(), &name)) {
-            Ok(()) => Ok(Staged { name, inode: written.inode }),
-            Err(errno) => {
-                self.forget(&written.name);
-                Err(errno)
-            }
+/// Writes the new file, under a name that tells only which row it is for.
+fn write_new(folder: &Folder, seen: &Stat, bytes: &[u8]) -> Result<Written, Errno> {
+    let name = format!("{PREFIX}{}{SUFFIX}", seen.st_ino);
+    let file = folder.vfs().create(folder.handle(), &name)?;
+    let written = folder.vfs().write(&file, bytes).and_then(|()| folder.vfs().stat_open(&file));
+    match written.and_then(|made| dress(folder.vfs(), &file, &made, seen).map(|()| made.st_ino)) {
+        Ok(inode) => Ok(Written { file, name, inode }),
+        Err(errno) => {
+            forget(folder, &name);
+            Err(errno)
         }
     }
+}
 
-    /// Lets the new file and the row change places, and undoes that where it was not the row.
-    fn exchange(&self, name: &str, seen: &Stat, staged: &Staged) -> Result<Rewrite, Errno> {
-        match self.swap(&staged.name, name) {
-            Ok(()) => {}
-            Err(errno) => {
-                self.forget(&staged.name);
-                return if errno == Errno::NOENT { Ok(Rewrite::Gone) } else { Err(errno) };
-            }
+/// Gives the new file, once it is flushed, the name that tells what it is.
+fn arm(folder: &Folder, seen: &Stat, written: &Written, flushed: Result<(), Errno>) -> Result<Staged, Errno> {
+    let name = format!("{PREFIX}{}-{}{SUFFIX}", seen.st_ino, written.inode);
+    match flushed.and_then(|()| folder.vfs().rename(folder.handle(), &written.name, folder.handle(), &name)) {
+        Ok(()) => Ok(Staged { name, inode: written.inode }),
+        Err(errno) => {
+            forget(folder, &written.name);
+            Err(errno)
         }
-        let out = self.stat(&staged.name)?;
-        if is_same(&out, seen) {
-            self.forget(&staged.name);
-            return Ok(Rewrite::Done);
-        }
-        match self.swap(&staged.name, name) {
-            Ok(()) if self.stat(&staged.name)?.st_ino == staged.inode => self.forget(&staged.name),
-            Ok(()) | Err(Errno::NOENT) => self.give_back(&staged.name, name)?,
-            Err(errno) => return Err(errno),
-        }
-        Ok(Rewrite::Changed)
     }
+}
 
-    fn swap(&self, one: &str, other: &str) -> Result<(), Errno> {
-        self.vfs().exchange(self.handle(), one, other)
-    }
-
-    /// Moves a row that was taken by mistake to its name, or beside what has that name.
-    fn give_back(&self, temporary: &str, name: &str) -> Result<(), Errno> {
-        for candidate in candidate_names(name, Timestamp::now()) {
-            match self.move_to(temporary, self, &candidate) {
-                Err(Errno::EXIST) => {}
-                moved => return moved,
-            }
+/// Lets the new file and the row change places, and undoes that where it was not the row.
+fn exchange(folder: &Folder, name: &str, seen: &Stat, staged: &Staged) -> Result<Rewrite, Errno> {
+    match swap(folder, &staged.name, name) {
+        Ok(()) => {}
+        Err(errno) => {
+            forget(folder, &staged.name);
+            return if errno == Errno::NOENT { Ok(Rewrite::Gone) } else { Err(errno) };
         }
-        Err(Errno::EXIST)
     }
+    let out = folder.stat(&staged.name)?;
+    if is_same(&out, seen) {
+        forget(folder, &staged.name);
+        return Ok(Rewrite::Done);
+    }
+    match swap(folder, &staged.name, name) {
+        Ok(()) if folder.stat(&staged.name)?.st_ino == staged.inode => forget(folder, &staged.name),
+        Ok(()) | Err(Errno::NOENT) => give_back(folder, &staged.name, name)?,
+        Err(errno) => return Err(errno),
+    }
+    Ok(Rewrite::Changed)
+}
 
-    fn forget(&self, temporary: &str) {
-        if let Err(error) = self.remove_own(temporary) {
-            tracing::warn!(%error, "left a temporary file behind");
+fn swap(folder: &Folder, one: &str, other: &str) -> Result<(), Errno> {
+    folder.vfs().exchange(folder.handle(), one, other)
+}
+
+/// Moves a row that was taken by mistake to its name, or beside what has that name.
+fn give_back(folder: &Folder, temporary: &str, name: &str) -> Result<(), Errno> {
+    for candidate in candidate_names(name, Timestamp::now()) {
+        match folder.move_to(temporary, folder, &candidate) {
+            Err(Errno::EXIST) => {}
+            moved => return moved,
         }
+    }
+    Err(Errno::EXIST)
+}
+
+fn forget(folder: &Folder, temporary: &str) {
+    if let Err(error) = folder.remove_own(temporary) {
+        tracing::warn!(%error, "left a temporary file behind");
     }
 }
 
@@ -264,13 +259,13 @@ mod tests {
         (home, folder)
     }
 
-    fn rewrite(folder: &Folder, row: &File, seen: &Stat) -> Result<Rewrite, QueueError> {
-        folder.rewrite_all(&[Replacement { name: "x.json", row, seen, bytes: b"new" }]).remove(0)
+    fn rewrite(folder: &Folder, row: &File, seen: &Stat) -> Result<Rewrite, FileError> {
+        rewrite_all(folder, &[Replacement { name: "x.json", row, seen, bytes: b"new" }]).remove(0)
     }
 
     fn stage(folder: &Folder, seen: &Stat, bytes: &[u8]) -> Result<Staged, Errno> {
-        let written = folder.write_new(seen, bytes)?;
-        folder.arm(seen, &written, folder.sync_file(&written.file))
+        let written = write_new(folder, seen, bytes)?;
+        arm(folder, seen, &written, folder.sync_file(&written.file))
     }
 
     fn names(folder: &Folder) -> Vec<String> {
@@ -311,7 +306,7 @@ mod tests {
         folder.move_to("x.json", &elsewhere, "x.json").unwrap();
         assert_eq!(rewrite(&folder, &row, &seen).unwrap(), Rewrite::Gone);
         let staged = stage(&folder, &seen, b"new").unwrap();
-        assert_eq!(folder.exchange("x.json", &seen, &staged).unwrap(), Rewrite::Gone);
+        assert_eq!(exchange(&folder, "x.json", &seen, &staged).unwrap(), Rewrite::Gone);
         assert!(names(&folder).is_empty());
         assert_eq!(text(&elsewhere, "x.json"), "old");
     }
@@ -326,7 +321,7 @@ mod tests {
 
         assert_eq!(rewrite(&folder, &row, &seen).unwrap(), Rewrite::Changed);
         let staged = stage(&folder, &seen, b"new").unwrap();
-        assert_eq!(folder.exchange("x.json", &seen, &staged).unwrap(), Rewrite::Changed);
+        assert_eq!(exchange(&folder, "x.json", &seen, &staged).unwrap(), Rewrite::Changed);
         assert_eq!((names(&folder), text(&folder, "x.json")), (vec!["x.json".to_owned()], "newer".to_owned()));
     }
 
@@ -345,17 +340,17 @@ mod tests {
         let (row, seen) = folder.open_file("x.json").unwrap();
         std::fs::write(folder.path().join(format!(".rewrite-{}.tmp", seen.st_ino)), "half").unwrap();
         std::fs::write(folder.path().join(".0123456789abcdef.tmp"), "somebody else's").unwrap();
-        folder.clear_rewrites().unwrap();
+        clear_rewrites(&folder).unwrap();
         assert_eq!(names(&folder), [".0123456789abcdef.tmp", "x.json"]);
 
         let before = stage(&folder, &seen, b"new").unwrap();
-        folder.clear_rewrites().unwrap();
+        clear_rewrites(&folder).unwrap();
         assert_eq!(text(&folder, "x.json"), "old");
         assert!(folder.stat(&before.name).is_err());
 
         let after = stage(&folder, &seen, b"new").unwrap();
-        folder.swap(&after.name, "x.json").unwrap();
-        folder.clear_rewrites().unwrap();
+        swap(&folder, &after.name, "x.json").unwrap();
+        clear_rewrites(&folder).unwrap();
         assert_eq!((names(&folder).len(), text(&folder, "x.json")), (2, "new".to_owned()));
 
         let elsewhere = Folder::ensure(&home.path().join("elsewhere")).unwrap();
@@ -363,8 +358,8 @@ mod tests {
         let staged = stage(&folder, &seen, b"again").unwrap();
         folder.move_to("x.json", &elsewhere, "x.json").unwrap();
         assert!(folder.create_new("x.json", b"newer").unwrap());
-        folder.swap(&staged.name, "x.json").unwrap();
-        folder.clear_rewrites().unwrap();
+        swap(&folder, &staged.name, "x.json").unwrap();
+        clear_rewrites(&folder).unwrap();
         let restored = names(&folder).into_iter().find(|name| name.starts_with("restored-")).unwrap();
         assert_eq!(text(&folder, &restored), "newer");
         drop((row, second));

@@ -5,15 +5,11 @@
 
 use std::ffi::CStr;
 
-use haltline_protocol::{HaltEvent, QueueError, QueueRow, ResolvedMarker, Ticket, Waiting, WaitingBody};
+use haltline_files::{FileError, Folder, Handle, errno_name};
+use haltline_protocol::{HaltEvent, QueueRow, ResolvedMarker, Ticket, Waiting, WaitingBody};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
-
-use crate::errno::errno_name;
-use crate::error::failed;
-use crate::folder::Folder;
-use crate::vfs::Handle;
 
 /// The largest row, in bytes; a larger file goes into quarantine unread.
 pub const LARGEST_ROW: u64 = 1 << 20;
@@ -39,7 +35,7 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// The next markers that have a marker's name; empty at the end.
-    pub(crate) fn next_markers(&mut self, pending: &Folder) -> Result<Vec<(Ticket, ResolvedMarker)>, QueueError> {
+    pub(crate) fn next_markers(&mut self, pending: &Folder) -> Result<Vec<(Ticket, ResolvedMarker)>, FileError> {
         let mut markers = Vec::new();
         while markers.len() < BATCH_MARKERS {
             let Some((name, file_type)) = self.markers.next(pending)? else { break };
@@ -60,7 +56,7 @@ impl Scan {
     }
 
     /// The next files; empty at the end.
-    pub(crate) fn next_batch(&mut self, pending: &Folder) -> Result<Vec<Waiting>, QueueError> {
+    pub(crate) fn next_batch(&mut self, pending: &Folder) -> Result<Vec<Waiting>, FileError> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < BATCH_FILES && bytes < BATCH_BYTES {
@@ -93,7 +89,7 @@ struct Listing {
 
 impl Listing {
     /// The next name; `None` at the end.
-    fn next(&mut self, folder: &Folder) -> Result<Option<(&CStr, FileType)>, QueueError> {
+    fn next(&mut self, folder: &Folder) -> Result<Option<(&CStr, FileType)>, FileError> {
         while self.next == self.ends.len() {
             if !self.fill(folder)? {
                 return Ok(None);
@@ -106,8 +102,8 @@ impl Listing {
     }
 
     /// Looks for more names; `false` where there are none.
-    fn fill(&mut self, folder: &Folder) -> Result<bool, QueueError> {
-        let unreadable = |errno| failed("list", folder.path(), errno);
+    fn fill(&mut self, folder: &Folder) -> Result<bool, FileError> {
+        let unreadable = |errno| FileError::new("list", folder.path(), errno);
         let vfs = folder.vfs();
         let handle = match self.handle.take() {
             Some(handle) => handle,

@@ -2,19 +2,17 @@
 
 use std::borrow::Cow;
 
+use haltline_files::{FileError, Folder, Mutant, is_on};
 use haltline_protocol::{
-    Delivery, Destination, MoveOutcome, QueueError, Row, RowOutcome, Settled, Settlement, Ticket, candidate_names,
+    Delivery, Destination, MoveOutcome, Row, RowOutcome, Settled, Settlement, Ticket, candidate_names,
 };
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::error::failed;
-use crate::folder::Folder;
 use crate::folders::Folders;
 use crate::hold::Hold;
 use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
 use crate::moves::{Moved, move_file, move_very_file};
-use crate::mutants::{Mutant, is_on};
 use crate::scan::LARGEST_ROW;
 
 impl Hold {
@@ -23,7 +21,7 @@ impl Hold {
         &self,
         folders: &Folders,
         mut settlements: Vec<Settlement>,
-    ) -> Result<Vec<Settled>, QueueError> {
+    ) -> Result<Vec<Settled>, FileError> {
         for settlement in &mut settlements {
             self.note_delivery(settlement)?;
         }
@@ -48,7 +46,7 @@ impl Hold {
     }
 
     /// Writes what is about to happen into the journal; the number of the first row, from which the others count on.
-    fn plan(&self, settlements: &[Settlement], ts: Timestamp) -> Result<u64, QueueError> {
+    fn plan(&self, settlements: &[Settlement], ts: Timestamp) -> Result<u64, FileError> {
         let rows = settlements.iter().filter(|settlement| settlement.draft.is_some()).count() as u64;
         let mut journal = self.journal();
         let first = journal.next_seqs(rows);
@@ -110,7 +108,7 @@ impl Hold {
     }
 
     /// Writes what an attempt left into the event, while it is still held.
-    fn note_delivery(&self, settlement: &mut Settlement) -> Result<(), QueueError> {
+    fn note_delivery(&self, settlement: &mut Settlement) -> Result<(), FileError> {
         let delivery = match &settlement.to {
             Destination::Pending(Some(delivery)) | Destination::DeadLetter(delivery) if settlement.ticket.claimed => {
                 delivery
@@ -120,8 +118,10 @@ impl Hold {
         let name = &settlement.ticket.name;
         let Some(bytes) = self.folder.read(name, LARGEST_ROW)? else { return Ok(()) };
         self.folder.replace(name, &with_delivery(&bytes, delivery, &self.folder, name)?)?;
-        let stat =
-            self.folder.stat(name).map_err(|errno| failed("look at", self.folder.path().join(&**name), errno))?;
+        let stat = self
+            .folder
+            .stat(name)
+            .map_err(|errno| FileError::new("look at", self.folder.path().join(&**name), errno))?;
         settlement.ticket.version = stat.st_ino;
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Touched {
         }
     }
 
-    pub(crate) fn sync(&self, folders: &Folders, held: &Folder) -> Result<(), QueueError> {
+    pub(crate) fn sync(&self, folders: &Folders, held: &Folder) -> Result<(), FileError> {
         let is_left_out = |place: &Place| {
             is_on(Mutant::TargetUnsynced) && matches!(place, Place::Processed | Place::DeadLetter | Place::Quarantine)
         };
@@ -152,7 +152,7 @@ pub(crate) fn with_delivery(
     delivery: &Delivery,
     folder: &Folder,
     name: &str,
-) -> Result<Vec<u8>, QueueError> {
+) -> Result<Vec<u8>, FileError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let rewritten = haltline_protocol::Document::parse(text).and_then(|mut document| {
         if *delivery == Delivery::default() {
@@ -162,7 +162,7 @@ pub(crate) fn with_delivery(
         }
         Ok(document.to_pretty())
     });
-    rewritten.map_err(|error| QueueError {
+    rewritten.map_err(|error| FileError {
         action: "rewrite",
         path: folder.path().join(name),
         source: error.into(),

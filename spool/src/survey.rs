@@ -3,13 +3,12 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use haltline_protocol::{Layout, QueueError, Waiting};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Layout, Waiting};
 use jiff::Timestamp;
 use rustix::fs::{FileType, FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::error::failed;
-use crate::folder::Folder;
 use crate::hold::{Hold, LOCK};
 use crate::preview::open_if_there;
 use crate::queue::{SETTLE_LOCK, is_there};
@@ -27,7 +26,7 @@ impl Survey {
     ///
     /// # Errors
     /// It is there and cannot be read.
-    pub fn open(path: &Path) -> Result<Option<Self>, QueueError> {
+    pub fn open(path: &Path) -> Result<Option<Self>, FileError> {
         Ok(open_if_there(path)?.map(|folder| Self { folder, scan: Scan::default() }))
     }
 
@@ -35,7 +34,7 @@ impl Survey {
     ///
     /// # Errors
     /// The folder cannot be listed.
-    pub fn next_batch(&mut self) -> Result<Vec<Waiting>, QueueError> {
+    pub fn next_batch(&mut self) -> Result<Vec<Waiting>, FileError> {
         self.scan.next_batch(&self.folder)
     }
 }
@@ -53,10 +52,10 @@ pub struct FileCount {
 ///
 /// # Errors
 /// It is there and cannot be read.
-pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount, QueueError> {
+pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount, FileError> {
     let mut counted = FileCount::default();
     let Some(folder) = open_if_there(path)? else { return Ok(counted) };
-    let unreadable = |errno| failed("list", folder.path(), errno);
+    let unreadable = |errno| FileError::new("list", folder.path(), errno);
     let listing = folder.vfs().open_listing(folder.handle()).map_err(unreadable)?;
     let mut show = |name: &CStr, _| {
         let Some(name) = name.to_str().ok().filter(|name| !name.starts_with('.') && is_wanted(name)) else { return };
@@ -76,7 +75,7 @@ pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount
 ///
 /// # Errors
 /// It cannot be looked at.
-pub fn is_stopped(layout: &Layout) -> Result<bool, QueueError> {
+pub fn is_stopped(layout: &Layout) -> Result<bool, FileError> {
     open_if_there(layout.queue())?.map_or(Ok(false), |queue| is_there(&queue, Layout::STOP))
 }
 
@@ -93,7 +92,7 @@ pub struct SeenHold {
 ///
 /// # Errors
 /// The folder of holds is there and cannot be read.
-pub fn seen_holds(layout: &Layout) -> Result<Vec<SeenHold>, QueueError> {
+pub fn seen_holds(layout: &Layout) -> Result<Vec<SeenHold>, FileError> {
     let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
     let mut names: Vec<_> = in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.retain(|name| Hold::is_hold(name) && name != SETTLE_LOCK);

@@ -1,10 +1,8 @@
 //! Whether there is anything for a drain to do, asked without touching anything.
 
-use haltline_protocol::{Layout, QueueError};
-use rustix::io::Errno;
+use haltline_files::{FileError, Folder};
+use haltline_protocol::Layout;
 
-use crate::error::errno_of;
-use crate::folder::Folder;
 use crate::hold::Hold;
 use crate::scan::is_row_name;
 
@@ -12,10 +10,10 @@ use crate::scan::is_row_name;
 ///
 /// # Errors
 /// The queue is there and cannot be read.
-pub fn has_work(layout: &Layout) -> Result<bool, QueueError> {
+pub fn has_work(layout: &Layout) -> Result<bool, FileError> {
     let any = |path: &std::path::Path, is_work: fn(&str) -> bool| match Folder::open(path) {
         Ok(folder) => folder.has_name(is_work),
-        Err(error) if errno_of(&error.source) == Errno::NOENT => Ok(false),
+        Err(error) if error.is_missing() => Ok(false),
         Err(error) => Err(error),
     };
     let is_hold = |name: &str| Hold::is_hold(name) && name != crate::queue::SETTLE_LOCK;

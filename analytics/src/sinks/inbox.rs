@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Filing, Layout, QueueError, Receipt, Severity, Sink, fault_part, note_tells_of, note_text};
-use haltline_spool::Folder;
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Filing, Layout, Receipt, Severity, Sink, fault_part, note_tells_of, note_text};
 use rustix::io::Errno;
 use serde::Deserialize;
 
@@ -99,7 +99,7 @@ struct NoteFiler {
 impl Filer for NoteFiler {
     const SINK: &'static str = SINK;
 
-    fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+    fn file(&self, filing: &Filing) -> Result<bool, FileError> {
         if filing.event.severity() < Severity::High || !filing.report.outcome.asks_for_action() {
             return Ok(false);
         }
@@ -126,7 +126,7 @@ impl Filer for NoteFiler {
 }
 
 /// Whether a file is the filing's note; what cannot be read as a note of ours is not, and is passed over.
-fn is_note_of(folder: &Folder, name: &str, filing: &Filing) -> Result<bool, QueueError> {
+fn is_note_of(folder: &Folder, name: &str, filing: &Filing) -> Result<bool, FileError> {
     match folder.read(name, LONGEST_NOTE) {
         Ok(Some(bytes)) => Ok(note_tells_of(&bytes, &filing.drain_id, filing.seq)),
         Ok(None) => Ok(false),

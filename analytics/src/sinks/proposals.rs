@@ -5,10 +5,10 @@
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
 use haltline_evidence::Redactor;
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    Filing, Layout, LearnedPattern, Matcher, PatternProposal, QueueError, Receipt, Severity, Sink, rfc3339_millis,
+    Filing, Layout, LearnedPattern, Matcher, PatternProposal, Receipt, Severity, Sink, rfc3339_millis,
 };
-use haltline_spool::Folder;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
@@ -77,7 +77,7 @@ struct ProposalLine<'a> {
 }
 
 impl ProposalFiler {
-    fn open(layout: Layout) -> Result<Self, QueueError> {
+    fn open(layout: Layout) -> Result<Self, FileError> {
         let pending = AppendFile::open(layout.queue().to_owned(), PENDING)?;
         let rejected = AppendFile::open(layout.queue().to_owned(), REJECTED)?;
         Ok(Self { layout, pending, rejected })
@@ -123,7 +123,7 @@ impl ProposalFiler {
 impl Filer for ProposalFiler {
     const SINK: &'static str = SINK;
 
-    fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+    fn file(&self, filing: &Filing) -> Result<bool, FileError> {
         let Some(proposal) = &filing.report.learned_pattern_proposal else {
             return Ok(false);
         };

@@ -4,10 +4,10 @@
 //! and the `.json` last: where it stands, both do. Its (drainId, seq) says whose it is; the last line of the `.md` says
 //! so too, for the crash between the two.
 
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    Filing, Layout, QueueError, Receipt, ReportFile, Sink, candidate_names, report_tells_of, report_text, run_part,
+    Filing, Layout, Receipt, ReportFile, Sink, candidate_names, report_tells_of, report_text, run_part,
 };
-use haltline_spool::Folder;
 use jiff::Timestamp;
 use rustix::io::Errno;
 
@@ -60,7 +60,7 @@ struct ReportFiler {
 impl Filer for ReportFiler {
     const SINK: &'static str = SINK;
 
-    fn file(&self, filing: &Filing) -> Result<bool, QueueError> {
+    fn file(&self, filing: &Filing) -> Result<bool, FileError> {
         let key = filing.event.key();
         let folder = self.reports()?.ensure_child(&run_part(&key.run_id))?;
         let stem = Layout::report_stem(&key);
@@ -89,14 +89,14 @@ impl Filer for ReportFiler {
 }
 
 impl ReportFiler {
-    fn reports(&self) -> Result<Folder, QueueError> {
+    fn reports(&self) -> Result<Folder, FileError> {
         Folder::ensure(&self.layout.queue().join("reports"))
     }
 }
 
 /// Whether this very report stands there already, under its own name or under the one that it was kept by when a later
 /// one came.
-fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, QueueError> {
+fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, FileError> {
     for (place, name) in candidate_names(json_name, filing.ts).enumerate() {
         match read(folder, &name)?.as_deref().map(ReportFile::parse) {
             Some(Some(file)) if file.tells_of(&filing.drain_id, filing.seq) => return Ok(true),
@@ -109,7 +109,7 @@ fn is_filed(folder: &Folder, json_name: &str, filing: &Filing) -> Result<bool, Q
 
 /// Reads a file of the folder. What cannot be ours, as one too large, a symbolic link or no regular file at all, reads as
 /// empty, and is moved out of the way like any earlier report.
-fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, QueueError> {
+fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, FileError> {
     let bytes = folder.read(name, LONGEST_REPORT);
     match bytes.as_ref().map_err(|error| Errno::from_io_error(&error.source)) {
         Err(Some(Errno::FBIG | Errno::LOOP | Errno::INVAL | Errno::ISDIR | Errno::NXIO)) => Ok(Some(Vec::new())),
@@ -119,7 +119,7 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>, QueueError> {
 
 /// Moves an earlier report out of the way, the `.md` first, both to the same stem. Answers whether the `.md` that
 /// stands there is this report's own, from before a crash.
-fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, QueueError> {
+fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, FileError> {
     let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
     let earlier = read(folder, &json_name)?;
     let text = read(folder, &text_name)?;
@@ -147,7 +147,7 @@ fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, Qu
     Err(failed("find a free name to keep", folder.path().join(json_name), Errno::EXIST))
 }
 
-fn keep(folder: &Folder, name: &str, kept: &str) -> Result<(), QueueError> {
+fn keep(folder: &Folder, name: &str, kept: &str) -> Result<(), FileError> {
     folder.move_to(name, folder, kept).map_err(|errno| failed("keep the earlier", folder.path().join(name), errno))
 }
 

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haltline_analytics::{Analytics, SinkFactory};
+use haltline_files::Folder;
 use haltline_protocol::{
     BlastRadius, Cost, CostSource, DrainTotals, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal,
     ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink,
     SinkError, UpgradeSummary, Usage,
 };
-use haltline_spool::Folder;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 

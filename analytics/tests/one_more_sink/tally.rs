@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use haltline_analytics::{SinkFactory, SinkOpenError, read_settings};
-use haltline_protocol::{Layout, QueueError, Receipt, Record, Sink, SinkError};
-use haltline_spool::Folder;
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 use serde::Deserialize;
 
 const SINK: &str = "tally";
@@ -56,7 +56,7 @@ impl Sink for TallySink {
     }
 
     async fn deliver(&mut self, records: &[Record], _replay: bool) -> Result<Receipt, SinkError> {
-        let leave = |record: &Record| -> Result<bool, QueueError> {
+        let leave = |record: &Record| -> Result<bool, FileError> {
             let (drain_id, seq) = record.pair();
             Folder::ensure(&self.place)?.create_new(&format!("{drain_id}-{seq}"), b"")
         };

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
+use haltline_files::{Folder, Mutant};
+use haltline_lab::{Process, Scene};
 use haltline_protocol::{
     Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Intake, Investigation, NewRow,
     RecordBatch, RowKind, Severity, SinkError, Usage, Verdict,
 };
-use haltline_spool::Mutant;
-use haltline_spool::model::{Process, Scene};
+use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","ro
 /// Emits events under numbers of their own, one after the other or in one batch.
 pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emission, Occurrence)], at_once: bool) {
     Mutant::on_this_thread(machine.mutant);
-    let Ok(intake) = process.open_intake(&machine.layout) else { return };
+    let Ok(intake) = SpoolIntake::open_on(&process.vfs(), &machine.layout, true) else { return };
     for emissions in emissions.chunks(if at_once { emissions.len() } else { 1 }) {
         let texts: Vec<_> = emissions.iter().map(|(emission, number)| row(*emission, *number)).collect();
         let events =
@@ -88,7 +89,7 @@ fn row(emission: Emission, number: Occurrence) -> String {
 /// Works the queue off once.
 pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     Mutant::on_this_thread(machine.mutant);
-    let Ok(queue) = process.open_drain(&machine.layout) else { return };
+    let Some(queue) = machine.open_queue(process) else { return };
     let options = DrainOptions {
         dry_run: false,
         // A drain that keeps one fault of two has to look again.
@@ -164,8 +165,8 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
         }
     }
     let report = report(&assignment.event);
-    let kept =
-        process.open_folder(&assignment.slot.folder).and_then(|folder| folder.replace(RESULT, report.as_bytes()));
+    let kept = Folder::open_on(&process.vfs(), &assignment.slot.folder)
+        .and_then(|folder| folder.replace(RESULT, report.as_bytes()));
     if kept.is_err() {
         return Err(failure(Failure::Crash));
     }
@@ -174,7 +175,7 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
 }
 
 fn salvage(process: &Arc<Process>, assignment: &Assignment) -> Option<Investigation> {
-    let folder = process.open_folder(&assignment.slot.folder).ok()?;
+    let folder = Folder::open_on(&process.vfs(), &assignment.slot.folder).ok()?;
     parse(&folder.read(RESULT, 1 << 20).ok()??)
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use haltline_files::{Folder, Mutant};
+use haltline_lab::{Process, Scene};
 use haltline_protocol::{Filing, HaltEvent, Record, Session};
-use haltline_spool::Mutant;
-use haltline_spool::model::{Process, Scene};
 use jiff::Timestamp;
 
 use crate::actors::{RESULT, parse, report};
@@ -14,14 +14,15 @@ use crate::machine::{Machine, occurrence_in};
 pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
     Mutant::on_this_thread(machine.mutant);
     let Ok(Some(event)) = process.act(|scene| free_event(scene)) else { return };
-    let Ok(queue) = process.open_drain(&machine.layout) else { return };
+    let Some(queue) = machine.open_queue(process) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         if let Ok(Ok(slot)) = queue.begin_by_hand(&event).await {
             let fault = event.key();
             machine.ledger.ask(&fault, process);
             let report = report(&event);
-            let kept = process.open_folder(&slot.folder).and_then(|folder| folder.replace(RESULT, report.as_bytes()));
+            let kept = Folder::open_on(&process.vfs(), &slot.folder)
+                .and_then(|folder| folder.replace(RESULT, report.as_bytes()));
             machine.ledger.answered(&fault);
             if kept.is_ok() {
                 machine.ledger.accounts().kept_by_hand.insert((queue.id().to_string(), slot.seq));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use haltline_spool::model::{Chance, Fault};
+use haltline_lab::{Chance, Fault};
 use rustix::io::Errno;
 
 /// What an emitter puts into the queue.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use haltline_lab::Process;
 use haltline_protocol::{FaultKey, MoveState, Record, Row, RowOutcome};
-use haltline_spool::model::Process;
 
 /// The number of an emitted event.
 pub(crate) type Occurrence = u32;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use haltline_files::Mutant;
+use haltline_lab::{Fault, Process, Task, World};
 use haltline_protocol::Layout;
-use haltline_spool::Mutant;
-use haltline_spool::model::{Fault, Process, Task, World};
+use haltline_spool::FileSession;
 
 use crate::actors::{drain, emit};
 use crate::by_hand;
@@ -86,6 +87,12 @@ impl Machine {
                 self.world.doctor(&path, format!("{before}\"notBefore\": \"1{wait}").into_bytes());
             }
         }
+    }
+
+    /// Opens the queue for a new drain, which does all its file work on the thread of its process.
+    pub(crate) fn open_queue(&self, process: &Arc<Process>) -> Option<FileSession> {
+        let drain_id = process.drain_id().ok()?;
+        FileSession::open_on(&process.vfs(), &self.layout, Some(drain_id)).ok()
     }
 
     /// Why a drain ended early, for whoever looks into a failure.

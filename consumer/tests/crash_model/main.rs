@@ -17,7 +17,7 @@ mod search;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use haltline_spool::Mutant;
+use haltline_files::Mutant;
 
 use crate::history::History;
 use crate::search::{Failure, shrink};

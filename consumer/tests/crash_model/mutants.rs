@@ -1,6 +1,6 @@
 //! Each known mistake is found: that proves the search.
 
-use haltline_spool::Mutant;
+use haltline_files::Mutant;
 
 use crate::history::History;
 use crate::random_histories;

@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use haltline_spool::Mutant;
-use haltline_spool::model::Fault;
+use haltline_files::Mutant;
+use haltline_lab::Fault;
 
 use crate::history::{Emission, Emitter, History, Phase};
 use crate::machine::{self, fault_at};

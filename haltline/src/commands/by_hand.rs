@@ -27,7 +27,7 @@ impl ByHandError {
     fn exit(&self) -> Exit {
         match self {
             Self::Case(error) => error.exit(),
-            Self::Operator { error: OperatorError::Queue(_), .. } => Exit::CannotWrite,
+            Self::Operator { error: OperatorError::File(_), .. } => Exit::CannotWrite,
             Self::Operator { .. } | Self::Refused { .. } => Exit::Failed,
         }
     }

@@ -51,7 +51,10 @@ fn read(file: &Path) -> Result<Emission, EmitError> {
     }
     match File::open(file) {
         Ok(input) => from_json(input, now),
-        Err(source) => Err(QueueError { action: "open", path: file.to_owned(), source, hint: None }.into()),
+        Err(source) => {
+            let on = file.display().to_string();
+            Err(QueueError { action: "open", on, cause: source.into(), hint: None }.into())
+        }
     }
 }
 

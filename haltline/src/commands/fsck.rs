@@ -34,7 +34,7 @@ pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
         Ok(checkup) => checkup,
         Err(error) => {
             output::error(&error);
-            return if matches!(error, OperatorError::Queue(_)) { Exit::CannotWrite } else { Exit::Failed };
+            return if matches!(error, OperatorError::File(_)) { Exit::CannotWrite } else { Exit::Failed };
         }
     };
     if args.json {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Roster};
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
     NoInvestigator, Queue, QueueError, Record, Session, Sink, SinkError, Verdict,
 };
-use haltline_spool::{FileQueue, Folder};
+use haltline_spool::FileQueue;
 use jiff::Timestamp;
 
 use crate::cli::{DrainArgs, Investigate};
@@ -73,6 +74,12 @@ impl From<DispatcherError> for InvestigateError {
 
 impl From<QueueError> for InvestigateError {
     fn from(error: QueueError) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
+impl From<FileError> for InvestigateError {
+    fn from(error: FileError) -> Self {
         Self::Compose(error.into())
     }
 }

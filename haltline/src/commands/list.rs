@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use haltline_protocol::{HaltEvent, Layout, QueueError, Severity, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{HaltEvent, Layout, Severity, WaitingBody};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -53,7 +54,7 @@ pub(crate) fn run(layout: &Layout, args: &List) -> Exit {
     Exit::Done
 }
 
-fn find(layout: &Layout, args: &List) -> Result<Vec<Listed>, QueueError> {
+fn find(layout: &Layout, args: &List) -> Result<Vec<Listed>, FileError> {
     let wanted = |state: &State| args.state.map_or(*state != State::Processed, |wanted| wanted == *state);
     let states: Vec<_> = State::ALL.into_iter().filter(wanted).collect();
     let mut events = Vec::new();

@@ -69,7 +69,7 @@ pub(crate) fn run(layout: &Layout, args: &Purge) -> Exit {
         }
         Err(error) => {
             output::error(&error);
-            if matches!(error, OperatorError::Queue(_)) { Exit::CannotWrite } else { Exit::Failed }
+            if matches!(error, OperatorError::File(_)) { Exit::CannotWrite } else { Exit::Failed }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `haltline resolve`: says that a fault went away by itself.
 
 use haltline_emitter::{EmitError, resolve};
-use haltline_protocol::{FaultKey, Layout, QueueError, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{FaultKey, Layout, WaitingBody};
 use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 
@@ -35,7 +36,7 @@ pub(crate) fn run(layout: &Layout, args: &Resolve) -> Exit {
 }
 
 /// What the marker has to do with the queue as it is now, for people.
-fn what_waits(layout: &Layout, key: &FaultKey) -> Result<String, QueueError> {
+fn what_waits(layout: &Layout, key: &FaultKey) -> Result<String, FileError> {
     let (mut waiting, mut held) = (0_u64, 0_u64);
     look_through(layout, &UNSETTLED, |state, _, seen| match seen.body {
         WaitingBody::Event(event) if event.key() == *key && state == State::InFlight => held += 1,

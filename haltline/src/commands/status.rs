@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use haltline_protocol::{Layout, QueueError, WaitingBody};
+use haltline_files::FileError;
+use haltline_protocol::{Layout, WaitingBody};
 use haltline_spool::{FileCount, count_files, is_stopped, seen_holds};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -74,7 +75,7 @@ pub(crate) fn run(layout: &Layout, args: &cli::Status) -> Exit {
     Exit::Done
 }
 
-fn look(layout: &Layout) -> Result<Status, QueueError> {
+fn look(layout: &Layout) -> Result<Status, FileError> {
     // A configuration that cannot be used hides only where the notes are; `doctor` tells of it.
     let inbox = config::in_force(None, &DrainArgs::default()).ok().and_then(|settings| settings.inbox.clone());
     let mut status = Status {

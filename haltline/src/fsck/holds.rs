@@ -1,6 +1,7 @@
 //! What dead drains left, and what the next drain makes of it.
 
-use haltline_protocol::{Layout, QueueError};
+use haltline_files::FileError;
+use haltline_protocol::Layout;
 use haltline_spool::{HoldState, hold_states, remains};
 
 use super::Findings;
@@ -9,7 +10,7 @@ use crate::output::visible;
 
 const NEXT: &str = "nothing: the next `haltline drain-faults --queue` does it";
 
-pub(super) fn look(layout: &Layout, findings: &mut Findings) -> Result<(), QueueError> {
+pub(super) fn look(layout: &Layout, findings: &mut Findings) -> Result<(), FileError> {
     // What a live drain has is on its way.
     for hold in hold_states(layout)?.into_iter().filter(|hold| !hold.is_live) {
         let path = layout.in_flight().join(&hold.drain_id);

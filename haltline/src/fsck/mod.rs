@@ -8,8 +8,9 @@ mod walk;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use haltline_protocol::{Layout, QueueError};
-use haltline_spool::{Folder, Operator, OperatorError, Repair};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::Layout;
+use haltline_spool::{Operator, OperatorError, Repair};
 use jiff::Timestamp;
 
 use crate::folders::Advice;
@@ -36,7 +37,7 @@ impl Findings {
     ///
     /// # Errors
     /// A folder is there and cannot be read.
-    pub(crate) fn look(layout: &Layout) -> Result<Self, QueueError> {
+    pub(crate) fn look(layout: &Layout) -> Result<Self, FileError> {
         let mut seen = Seen::default();
         walk::look(layout, &mut seen, Timestamp::now())?;
         rows::look(layout, &mut seen)?;
@@ -99,9 +100,9 @@ impl Seen {
 }
 
 /// A folder where it is there.
-fn open(path: &Path) -> Result<Option<Folder>, QueueError> {
+fn open(path: &Path) -> Result<Option<Folder>, FileError> {
     match Folder::open(path) {
-        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         opened => opened.map(Some),
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
-use haltline_protocol::{FaultKey, Layout, QueueError, RowLine, WaitingBody, fault_part, run_part};
+use haltline_files::FileError;
+use haltline_protocol::{FaultKey, Layout, RowLine, WaitingBody, fault_part, run_part};
 use jiff::{SignedDuration, Timestamp};
 
 use super::kind::Kind;
@@ -17,7 +18,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(33 * 24);
 /// The parts of file names that stand for a fault.
 type Parts = (String, String);
 
-pub(super) fn look(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError> {
+pub(super) fn look(layout: &Layout, seen: &mut Seen) -> Result<(), FileError> {
     let known = look_at_events(layout, seen)?;
     look_at_reports(layout, seen, &known)?;
     look_at_quarantine(layout, seen)?;
@@ -25,7 +26,7 @@ pub(super) fn look(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError> {
 }
 
 /// Looks at every event; the faults that have one.
-fn look_at_events(layout: &Layout, seen: &mut Seen) -> Result<HashSet<Parts>, QueueError> {
+fn look_at_events(layout: &Layout, seen: &mut Seen) -> Result<HashSet<Parts>, FileError> {
     let latest = Timestamp::now().checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
     let mut known = HashSet::new();
     look_through(layout, &State::ALL, |state, folder, waiting| {
@@ -52,7 +53,7 @@ fn parts(key: &FaultKey) -> Parts {
     (run_part(&key.run_id), fault_part(&key.fault_id))
 }
 
-fn look_at_reports(layout: &Layout, seen: &mut Seen, known: &HashSet<Parts>) -> Result<(), QueueError> {
+fn look_at_reports(layout: &Layout, seen: &mut Seen, known: &HashSet<Parts>) -> Result<(), FileError> {
     let Some(reports) = open(&layout.queue().join("reports"))? else { return Ok(()) };
     for run in reports.names()? {
         let Ok(folder) = reports.open_child(&run.name) else { continue };
@@ -71,7 +72,7 @@ fn look_at_reports(layout: &Layout, seen: &mut Seen, known: &HashSet<Parts>) -> 
     Ok(())
 }
 
-fn look_at_quarantine(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError> {
+fn look_at_quarantine(layout: &Layout, seen: &mut Seen) -> Result<(), FileError> {
     let Some(folder) = open(&layout.quarantine())? else { return Ok(()) };
     let names: HashSet<String> = folder.names()?.into_iter().map(|entry| entry.name).collect();
     // A reason may have a stamp where its name was taken.
@@ -94,10 +95,10 @@ fn look_at_quarantine(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError
     Ok(())
 }
 
-fn look_at_rows(layout: &Layout, seen: &mut Seen) -> Result<(), QueueError> {
+fn look_at_rows(layout: &Layout, seen: &mut Seen) -> Result<(), FileError> {
     let Some(folder) = open(&layout.analytics())? else { return Ok(()) };
     let Ok((file, _)) = folder.open_file(ROWS) else { return Ok(()) };
-    let unreadable = |source| QueueError { action: "read", path: folder.path().join(ROWS), source, hint: None };
+    let unreadable = |source| FileError { action: "read", path: folder.path().join(ROWS), source, hint: None };
     let mut is_torn = false;
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use haltline_protocol::{Layout, QUEUE_FOLDERS, QueueError};
-use haltline_spool::{Folder, is_stale_temporary};
+use haltline_files::{FileError, Folder};
+use haltline_protocol::{Layout, QUEUE_FOLDERS};
+use haltline_spool::is_stale_temporary;
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::process::geteuid;
@@ -22,7 +23,7 @@ const HOLD_NAMES: [&str; 4] = ["lock", "journal", "attempts", "by-hand"];
 /// Which names belong into a folder.
 type Belongs = fn(&str, FileType) -> bool;
 
-pub(super) fn look(layout: &Layout, seen: &mut Seen, now: Timestamp) -> Result<(), QueueError> {
+pub(super) fn look(layout: &Layout, seen: &mut Seen, now: Timestamp) -> Result<(), FileError> {
     let rows: Belongs = |name, kind| kind == FileType::RegularFile && name.ends_with(".json") && !name.starts_with('.');
     let files: Belongs = |_, kind| kind == FileType::RegularFile;
     let folders: Belongs = |_, kind| kind == FileType::Directory;
@@ -63,7 +64,7 @@ pub(super) fn look(layout: &Layout, seen: &mut Seen, now: Timestamp) -> Result<(
 }
 
 /// Looks at each name of a folder; the folders in it, by name.
-fn look_into(path: &Path, belongs: Belongs, seen: &mut Seen, now: Timestamp) -> Result<Vec<String>, QueueError> {
+fn look_into(path: &Path, belongs: Belongs, seen: &mut Seen, now: Timestamp) -> Result<Vec<String>, FileError> {
     let mut children = Vec::new();
     let Some(folder) = open(path)? else { return Ok(children) };
     let mut names: Vec<_> = folder.names()?.into_iter().map(|entry| entry.name).collect();

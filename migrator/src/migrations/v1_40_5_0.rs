@@ -9,10 +9,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    Investigate, Layout, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueError, QueueRow, RowTrouble,
+    Investigate, Layout, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueRow, RowTrouble,
 };
-use haltline_spool::{Folder, LARGEST_ROW, Replacement, Rewrite};
+use haltline_spool::{LARGEST_ROW, Replacement, Rewrite, clear_rewrites, rewrite_all};
 
 use crate::rows::{self, Found, OpenRow, RowFile};
 use crate::splice::with_last_field;
@@ -110,10 +111,10 @@ struct Pass {
 
 impl Pass {
     /// Works on a folder; that it is not there is no trouble.
-    fn in_folder(&mut self, path: &Path, work: impl FnOnce(&mut Self, &Folder) -> Result<(), QueueError>) {
+    fn in_folder(&mut self, path: &Path, work: impl FnOnce(&mut Self, &Folder) -> Result<(), FileError>) {
         let done = match Folder::open(path) {
             Ok(folder) => work(self, &folder),
-            Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -124,9 +125,9 @@ impl Pass {
         }
     }
 
-    fn flag_folder(&mut self, folder: &Folder) -> Result<(), QueueError> {
+    fn flag_folder(&mut self, folder: &Folder) -> Result<(), FileError> {
         if !self.dry_run {
-            folder.clear_rewrites()?;
+            clear_rewrites(folder)?;
         }
         let mut group: Vec<Due> = Vec::new();
         let mut bytes = 0;
@@ -195,7 +196,7 @@ impl Pass {
                     bytes: &due.written,
                 })
                 .collect();
-            let ended = folder.rewrite_all(&replacements);
+            let ended = rewrite_all(folder, &replacements);
             let mut changed = Vec::new();
             for (due, ended) in group.into_iter().zip(ended) {
                 match ended {
@@ -226,8 +227,8 @@ impl Pass {
         self.in_folder(&layout.dead_letter(), Self::scan_folder);
     }
 
-    fn scan_holds(&mut self, in_flight: &Folder) -> Result<(), QueueError> {
-        let fail = |source| QueueError { action: "list", path: in_flight.path().to_owned(), source, hint: None };
+    fn scan_holds(&mut self, in_flight: &Folder) -> Result<(), FileError> {
+        let fail = |source| FileError { action: "list", path: in_flight.path().to_owned(), source, hint: None };
         for entry in std::fs::read_dir(in_flight.path()).map_err(fail)? {
             let entry = entry.map_err(fail)?;
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -237,7 +238,7 @@ impl Pass {
         Ok(())
     }
 
-    fn scan_folder(&mut self, folder: &Folder) -> Result<(), QueueError> {
+    fn scan_folder(&mut self, folder: &Folder) -> Result<(), FileError> {
         for file in rows::list(folder)? {
             let name = match &file.name {
                 Ok(name) => name,

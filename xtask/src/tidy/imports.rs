@@ -1,4 +1,5 @@
-//! Which crate may import which: `{evidence, process} <- protocol <- spool <- {actors} <- haltline`, and xtask apart.
+//! Which crate may import which: `{evidence, process, files} <- protocol <- spool <- {actors} <- haltline`; tests may
+//! import `lab`, and xtask stands apart.
 
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -8,12 +9,20 @@ use crate::workspace::Workspace;
 
 /// The crates by layer. A crate imports from layers below its own, and never from its own: actors do not know each other.
 const LAYERS: [&[&str]; 5] = [
-    &["haltline-evidence", "haltline-process"],
+    &["haltline-evidence", "haltline-process", "haltline-files"],
     &["haltline-protocol"],
     &["haltline-spool"],
     &["haltline-emitter", "haltline-consumer", "haltline-dispatcher", "haltline-analytics", "haltline-migrator"],
     &["haltline"],
 ];
+
+/// Does no I/O: of the lowest layer it imports the pure crate alone.
+const PURE: (&str, &str) = ("haltline-protocol", "haltline-evidence");
+
+/// For tests only: it imports what stands below the queue, and any crate may have it as a dev-dependency.
+const LAB: &str = "haltline-lab";
+/// The lowest layer that the lab does not import.
+const QUEUE: usize = 2;
 
 /// Imports no crate of the workspace, and none imports it.
 const APART: &str = "xtask";
@@ -34,13 +43,13 @@ fn violations(workspace: &Workspace, metadata: &Metadata) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in &metadata.packages {
         let manifest = manifest_path(package, root);
-        if layer(&package.name).is_none() && package.name.as_str() != APART {
+        if layer(&package.name).is_none() && ![LAB, APART].contains(&package.name.as_str()) {
             let remedy = "give it a layer in xtask/src/tidy/imports.rs and docs/ARCHITECTURE.md";
             violations.push(Violation::new(&manifest, 1, format!("crate `{}` has no layer", package.name), remedy));
         }
         for dependency in &package.dependencies {
             let (from, to) = (package.name.as_str(), dependency.name.as_str());
-            if from == to || !names.contains(&to) || may_import(from, to) {
+            if from == to || !names.contains(&to) || may_import(from, to, dependency.kind) {
                 continue;
             }
             let kind = match dependency.kind {
@@ -60,8 +69,13 @@ fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|crates| crates.contains(&name))
 }
 
-fn may_import(from: &str, to: &str) -> bool {
-    matches!((layer(from), layer(to)), (Some(from), Some(to)) if from > to)
+fn may_import(from: &str, to: &str, kind: DependencyKind) -> bool {
+    match (from, to) {
+        (from, LAB) => from != APART && kind == DependencyKind::Development,
+        (LAB, to) => layer(to).is_some_and(|to| to < QUEUE),
+        (from, to) if from == PURE.0 => to == PURE.1,
+        (from, to) => matches!((layer(from), layer(to)), (Some(from), Some(to)) if from > to),
+    }
 }
 
 fn manifest_path(package: &Package, root: &str) -> String {
@@ -101,8 +115,16 @@ mod tests {
     }
 
     fn found(edges: &[(&str, &str, Option<&str>)]) -> Vec<String> {
-        let names =
-            ["haltline-protocol", "haltline-spool", "haltline-consumer", "haltline-dispatcher", "haltline", "xtask"];
+        let names = [
+            "haltline-files",
+            "haltline-protocol",
+            "haltline-spool",
+            "haltline-consumer",
+            "haltline-dispatcher",
+            "haltline",
+            "haltline-lab",
+            "xtask",
+        ];
         let texts = [("haltline-consumer/Cargo.toml", "[dev-dependencies]\nhaltline-dispatcher.workspace = true\n")];
         violations(&Workspace::of(&texts), &metadata(edges, &names)).iter().map(ToString::to_string).collect()
     }
@@ -116,6 +138,8 @@ mod tests {
             ("haltline-consumer", "tokio", None),
             ("haltline", "haltline-protocol", None),
             ("haltline", "haltline-dispatcher", Some("dev")),
+            ("haltline-spool", "haltline-lab", Some("dev")),
+            ("haltline-lab", "haltline-files", None),
         ];
         assert_eq!(found(&edges), Vec::<String>::new());
     }
@@ -134,6 +158,10 @@ mod tests {
             ("haltline-dispatcher", "haltline", None),
             ("xtask", "haltline-protocol", None),
             ("haltline", "xtask", Some("dev")),
+            ("haltline-files", "haltline-protocol", None),
+            ("haltline-protocol", "haltline-files", None),
+            ("haltline-spool", "haltline-lab", None),
+            ("haltline-lab", "haltline-spool", None),
         ] {
             assert!(found(&[(from, to, kind)])[0].contains(&format!("`{from}` -> `{to}`")));
         }

@@ -1,4 +1,5 @@
-//! Only spool moves and removes files; only process starts programs.
+//! Only `files` makes the system calls that move and remove files, only spool moves and removes files of the queue, and
+//! only process starts programs.
 
 use std::sync::LazyLock;
 
@@ -10,12 +11,18 @@ use crate::workspace::Workspace;
 static FILE_MOVE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\b(?:renameat\w*|unlinkat|rename\s*\(|remove_file|remove_dir_all)").expect("the pattern is a constant")
 });
+static QUEUE_MOVE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\.(?:move_to|remove_own\w*)\s*\(").expect("the pattern is a constant"));
 static PROGRAM_START: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(clap::)?\b(?:Command::new|CommandWrap::with_new)\b").expect("the pattern is a constant")
 });
 
-/// Where files are moved: the queue's keeper, and the bare loop that it is measured against.
-const MOVERS: [&str; 2] = ["spool/", "xtask/src/floor/"];
+/// Where the system calls are made that move files: the file systems, the queue that asks them, and the bare loop that
+/// they are measured against.
+const MOVERS: [&str; 4] = ["files/", "lab/", "spool/", "xtask/src/floor/"];
+
+/// Where files are moved and removed by the handle of a folder: in the queue, and among the reports.
+const QUEUE_MOVERS: [&str; 3] = ["files/", "spool/", "analytics/src/sinks/report.rs"];
 
 /// Where programs are started.
 const STARTERS: [&str; 2] = ["process/src/", "xtask/src/run.rs"];
@@ -26,7 +33,14 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
         if !MOVERS.iter().any(|mover| path.starts_with(mover)) {
             let moves = FILE_MOVE.find_iter(source.code()).filter(|found| !source.is_test(found.start()));
             violations.extend(moves.map(|found| {
-                let what = format!("`{}` outside spool/", found.as_str().trim_end_matches('('));
+                let what = format!("`{}` outside files/ and spool/", found.as_str().trim_end_matches('('));
+                Violation::new(path, source.line(found.start()), what, "let spool move or remove the file")
+            }));
+        }
+        if !QUEUE_MOVERS.iter().any(|mover| path.starts_with(mover)) {
+            let moves = QUEUE_MOVE.find_iter(source.code()).filter(|found| !source.is_test(found.start()));
+            violations.extend(moves.map(|found| {
+                let what = format!("`{}` outside spool/", found.as_str().trim_matches(['.', '(']));
                 Violation::new(path, source.line(found.start()), what, "let spool move or remove the file")
             }));
         }
@@ -52,7 +66,14 @@ mod tests {
 
     #[test]
     fn moves_outside_spool_are_found() {
-        for code in ["fs::rename(a, b)", "renameat_with(a, b)", "unlinkat(d, n)", "use std::fs::remove_file;"] {
+        for code in [
+            "fs::rename(a, b)",
+            "renameat_with(a, b)",
+            "unlinkat(d, n)",
+            "use std::fs::remove_file;",
+            "a.move_to(n, b, n)",
+            "a.remove_own_tree(n)",
+        ] {
             let text = format!("//! A.\nfn f() {{ {code} }}");
             assert_eq!(found("emitter/src/a.rs", &text).len(), 1, "{code}");
             assert_eq!(found("spool/src/a.rs", &text), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Flushing many files: all are on their way to the disk before the first is waited for, and several are waited for at
+//! Making files durable. Of many, all are on their way to the disk before the first is waited for, and several are waited for at
 //! the same time.
 
 use std::thread::Builder;
@@ -6,6 +6,7 @@ use std::thread::Builder;
 use rustix::io::Errno;
 
 use crate::folder::Folder;
+use crate::mutants::{Mutant, is_on};
 use crate::vfs::Handle;
 
 /// How many flushes wait at the same time, each on a thread of its own. A file system with a journal commits those that
@@ -14,7 +15,7 @@ const AT_ONCE: usize = 8;
 
 impl Folder {
     /// Makes files durable that were written in this folder. Returns how each ended, in their order.
-    pub(crate) fn sync_files(&self, files: &[&Handle]) -> Vec<Result<(), Errno>> {
+    pub fn sync_files(&self, files: &[&Handle]) -> Vec<Result<(), Errno>> {
         files.iter().for_each(|file| self.vfs().begin_sync(file));
         if files.len() < AT_ONCE {
             return self.sync_in_turn(files);
@@ -34,5 +35,21 @@ impl Folder {
 
     fn sync_in_turn(&self, files: &[&Handle]) -> Vec<Result<(), Errno>> {
         files.iter().map(|file| self.sync_file(file)).collect()
+    }
+
+    /// Makes a file durable that was written in this folder (fsync(2)).
+    ///
+    /// # Errors
+    /// The device failed; what is durable is not known.
+    pub fn sync_file(&self, file: &Handle) -> Result<(), Errno> {
+        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs().sync(file) }
+    }
+
+    /// Makes the content of a file durable that was written in this folder (fdatasync(2)).
+    ///
+    /// # Errors
+    /// The device failed; what is durable is not known.
+    pub fn sync_file_data(&self, file: &Handle) -> Result<(), Errno> {
+        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs().sync_data(file) }
     }
 }

@@ -11,9 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
-use super::chance::Chance;
-use super::disk::Disk;
-use super::process::Process;
+use crate::chance::Chance;
+use crate::disk::Disk;
+use crate::process::Process;
 
 /// What happens at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +36,16 @@ pub struct World {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) disk: Disk,
-    pub(super) chance: Chance,
+pub(crate) struct State {
+    pub(crate) disk: Disk,
+    pub(crate) chance: Chance,
     seats: Vec<Seat>,
     turn: usize,
     /// A turn goes to somebody else with one chance in so many.
     switches_one_in: usize,
     steps: u64,
     faults: BTreeMap<u64, Fault>,
-    pub(super) drains: i64,
+    pub(crate) drains: i64,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ struct Seat {
 
 /// What a process sees of the machine while it acts.
 #[derive(Debug)]
-pub struct Scene<'state>(pub(super) &'state mut State);
+pub struct Scene<'state>(pub(crate) &'state mut State);
 
 impl Scene<'_> {
     /// Every file by its path, as the processes see it.
@@ -158,7 +158,7 @@ impl World {
 
     /// Perhaps passes the turn on, waits until it is the process's again, and does one thing. A thing that changes
     /// something is a step, at which a fault may happen; `tear` does a part of it then, where there are parts.
-    pub(super) fn take_turn<T>(
+    pub(crate) fn take_turn<T>(
         &self,
         seat: usize,
         is_step: bool,
@@ -195,12 +195,12 @@ impl World {
         if let Some(Fault::Error(errno)) = fault { Err(errno) } else { act(&mut state) }
     }
 
-    pub(super) fn is_alive(&self, seat: usize) -> bool {
+    pub(crate) fn is_alive(&self, seat: usize) -> bool {
         let seat = &self.state().seats[seat];
         !seat.is_dead && !seat.is_done
     }
 
-    pub(super) fn close(&self, handle: u64) {
+    pub(crate) fn close(&self, handle: u64) {
         self.state().disk.close(handle);
     }
 
@@ -213,7 +213,7 @@ impl World {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

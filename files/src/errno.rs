@@ -33,18 +33,18 @@ const NAMES: [(Errno, &str); 27] = [
     (Errno::XDEV, "EXDEV"),
 ];
 
-/// The symbolic name of an error, as `EACCES` (errno(3)); the number where it has none here.
+/// Returns the symbolic name of an error, as `EACCES` (errno(3)); the number where it has none here.
 pub fn errno_name(errno: Errno) -> String {
     let found = NAMES.iter().find(|(known, _)| *known == errno);
     found.map_or_else(|| format!("E{}", errno.raw_os_error()), |(_, name)| (*name).to_owned())
 }
 
-/// The error of a symbolic name.
-pub(crate) fn errno_named(name: &str) -> Option<Errno> {
+/// Returns the error of a symbolic name.
+pub fn errno_named(name: &str) -> Option<Errno> {
     NAMES.iter().find(|(_, known)| *known == name).map(|(errno, _)| *errno)
 }
 
-/// What a person can do about an error; none where the error says it all.
+/// Says what a person can do about an error; none where the error says it all.
 pub fn hint(errno: Errno) -> Option<&'static str> {
     match errno {
         Errno::ACCESS | Errno::PERM => Some("check who owns it and its permissions"),

@@ -5,19 +5,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use haltline_protocol::{DrainId, Layout, QueueError};
+use haltline_files::{Handle as AnyHandle, NEW_FOLDER_MODE, OtherHandle, Vfs};
+use haltline_protocol::DrainId;
 use jiff::Timestamp;
 use rustix::fs::{FileType, Mode, Stat, Timestamps};
 use rustix::io::Errno;
 
-use super::disk::{Body, Disk, Id};
-use super::world::{Scene, State, World};
-use crate::error::failed;
-use crate::folder::Folder;
-use crate::put::SpoolIntake;
-use crate::queue::FileSession;
-use crate::system::NEW_FOLDER_MODE;
-use crate::vfs::{Handle as AnyHandle, Vfs};
+use crate::disk::{Body, Disk, Id};
+use crate::world::{Scene, State, World};
 
 /// A process. Everything that it does to files goes through its turns.
 #[derive(Debug)]
@@ -28,13 +23,15 @@ pub struct Process {
 
 /// What a process has open.
 #[derive(Debug)]
-pub(crate) struct Handle {
+struct Handle {
     world: Arc<World>,
     number: u64,
     id: Id,
     /// How far it has been read; in a listing, whether it has.
     place: AtomicUsize,
 }
+
+impl OtherHandle for Handle {}
 
 impl Drop for Handle {
     fn drop(&mut self) {
@@ -47,11 +44,11 @@ impl Process {
         Self { world, seat }
     }
 
-    /// Opens a queue for a new drain, which does all its file work on the thread that asks for it.
+    /// Returns the id of a new drain, the same in every run of a history.
     ///
     /// # Errors
-    /// As [`FileSession::open`].
-    pub fn open_drain(self: &Arc<Self>, layout: &Layout) -> Result<FileSession, QueueError> {
+    /// None of its own; the process may be killed here.
+    pub fn drain_id(&self) -> Result<DrainId, Errno> {
         let named = self.world.take_turn(
             self.seat,
             false,
@@ -61,25 +58,12 @@ impl Process {
                 Ok((state.drains, state.chance.number()))
             },
         );
-        let (place, random) = named.map_err(|errno| failed("open", layout.queue(), errno))?;
-        let drain_id = DrainId::at(Timestamp::from_millisecond(place).unwrap_or_default(), random);
-        FileSession::open_on(&self.vfs(), layout, Some(drain_id))
+        named.map(|(place, random)| DrainId::at(Timestamp::from_millisecond(place).unwrap_or_default(), random))
     }
 
-    /// Opens a queue for emitting, durably.
-    ///
-    /// # Errors
-    /// As [`SpoolIntake::open`].
-    pub fn open_intake(self: &Arc<Self>, layout: &Layout) -> Result<SpoolIntake, QueueError> {
-        SpoolIntake::open_on(&self.vfs(), layout, true)
-    }
-
-    /// Opens a folder.
-    ///
-    /// # Errors
-    /// As [`Folder::open`].
-    pub fn open_folder(self: &Arc<Self>, path: &Path) -> Result<Folder, QueueError> {
-        Folder::open_on(&self.vfs(), path)
+    /// Returns the file system of the process.
+    pub fn vfs(self: &Arc<Self>) -> Arc<dyn Vfs> {
+        self.clone()
     }
 
     /// Does something outside the file system in a turn of its own, at which the process may be killed. It is
@@ -96,10 +80,6 @@ impl Process {
         self.world.is_alive(self.seat)
     }
 
-    fn vfs(self: &Arc<Self>) -> Arc<dyn Vfs> {
-        self.clone()
-    }
-
     fn look<T>(&self, look: impl FnOnce(&mut Disk) -> Result<T, Errno>) -> Result<T, Errno> {
         self.world.take_turn(self.seat, false, |_| {}, |state| look(&mut state.disk))
     }
@@ -110,7 +90,7 @@ impl Process {
 
     fn handle(&self, disk: &mut Disk, id: Id) -> AnyHandle {
         let number = disk.open(self.seat, id);
-        AnyHandle::Model(Handle { world: self.world.clone(), number, id, place: AtomicUsize::new(0) })
+        AnyHandle::Other(Box::new(Handle { world: self.world.clone(), number, id, place: AtomicUsize::new(0) }))
     }
 
     fn open_in(&self, disk: &mut Disk, folder: Id, name: &str, wants_folder: bool) -> Result<AnyHandle, Errno> {
@@ -127,10 +107,7 @@ fn id_of(handle: &AnyHandle) -> Result<Id, Errno> {
 }
 
 fn model(handle: &AnyHandle) -> Result<&Handle, Errno> {
-    match handle {
-        AnyHandle::Model(handle) => Ok(handle),
-        AnyHandle::System(_) => Err(Errno::BADF),
-    }
+    handle.other()
 }
 
 fn text(path: &Path) -> Result<&str, Errno> {

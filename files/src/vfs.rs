@@ -1,28 +1,73 @@
-//! The door to the file system: every system call of the spool goes through it, so that a test can stand behind it
-//! and stop the world before any of them.
+//! The interface to a file system: every system call goes through it, so that a test can put another file system in
+//! the place of the kernel's.
 
+use std::any::Any;
 use std::ffi::CStr;
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, Stat, Timestamps};
 use rustix::io::Errno;
 
-/// A file or a folder held open. An enum and no boxed trait: opening an event costs no allocation.
+/// The permissions of folders: they are the user's alone.
+pub const FOLDER_MODE: Mode = Mode::RWXU;
+/// The permissions of a new folder: it has the sticky bit until its name is durable, and whoever finds it so flushes the
+/// folder above. On a folder of one user the bit means nothing else.
+pub const NEW_FOLDER_MODE: Mode = FOLDER_MODE.union(Mode::SVTX);
+/// The permissions of files: they are the user's alone.
+pub const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// A file or a folder held open. Opening one of the kernel's costs no allocation.
 #[derive(Debug)]
-pub(crate) enum Handle {
+pub enum Handle {
     /// The kernel's.
     System(File),
-    /// The model's.
-    #[cfg(feature = "model")]
-    Model(crate::model::Handle),
+    /// One of a file system that is not the kernel's.
+    Other(Box<dyn OtherHandle>),
+}
+
+/// What a file system that is not the kernel's has open.
+pub trait OtherHandle: Any + fmt::Debug + Send + Sync {}
+
+impl Handle {
+    /// Returns the kernel's file.
+    ///
+    /// # Errors
+    /// EBADF for a handle of another file system.
+    pub fn system(&self) -> Result<&File, Errno> {
+        match self {
+            Self::System(file) => Ok(file),
+            Self::Other(_) => Err(Errno::BADF),
+        }
+    }
+
+    /// Gives the kernel's file away.
+    ///
+    /// # Errors
+    /// EBADF for a handle of another file system.
+    pub fn into_system(self) -> Result<File, Errno> {
+        match self {
+            Self::System(file) => Ok(file),
+            Self::Other(_) => Err(Errno::BADF),
+        }
+    }
+
+    /// Returns the handle of another file system, where it is of this type.
+    ///
+    /// # Errors
+    /// EBADF for any other handle.
+    pub fn other<T: OtherHandle>(&self) -> Result<&T, Errno> {
+        match self {
+            Self::System(_) => Err(Errno::BADF),
+            Self::Other(other) => (&**other as &dyn Any).downcast_ref().ok_or(Errno::BADF),
+        }
+    }
 }
 
 /// A file system, by handles of open folders. Names are single path components. No call follows a symbolic link, but
-/// those on a path where they say so.
-pub(crate) trait Vfs: fmt::Debug + Send + Sync {
+/// those on a path where they say so. Every call fails with the errno of its system call.
+pub trait Vfs: fmt::Debug + Send + Sync {
     /// Opens a folder by its path.
     fn open_root(&self, path: &Path) -> Result<Handle, Errno>;
     /// Makes a folder by its path, for the user alone, and with the mark that its name is not durable yet.
@@ -93,19 +138,4 @@ pub(crate) trait Vfs: fmt::Debug + Send + Sync {
     /// Shows the next names, as many as one look brings; `false` at the end. A name that comes or goes meanwhile may
     /// be shown or not.
     fn next_names(&self, listing: &Handle, show: &mut dyn FnMut(&CStr, FileType)) -> Result<bool, Errno>;
-}
-
-/// The file system of the machine.
-#[cfg(not(feature = "faults"))]
-pub(crate) fn system() -> Arc<dyn Vfs> {
-    static SYSTEM: std::sync::LazyLock<Arc<dyn Vfs>> = std::sync::LazyLock::new(|| Arc::new(crate::system::System));
-    SYSTEM.clone()
-}
-
-/// The file system of the machine, with fail points.
-#[cfg(feature = "faults")]
-pub(crate) fn system() -> Arc<dyn Vfs> {
-    static SYSTEM: std::sync::LazyLock<Arc<dyn Vfs>> =
-        std::sync::LazyLock::new(|| Arc::new(crate::fail_points::FailPoints::new(crate::system::System)));
-    SYSTEM.clone()
 }

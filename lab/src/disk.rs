@@ -12,24 +12,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rustix::io::Errno;
 
-use super::chance::Chance;
+use crate::chance::Chance;
 
 /// What a file or a folder is known by, whatever its inode number.
-pub(super) type Id = u64;
+pub(crate) type Id = u64;
 /// The root folder.
 const ROOT: Id = 0;
 
 #[derive(Debug, Clone)]
-pub(super) struct Object {
-    pub(super) inode: u64,
-    pub(super) mode: u32,
+pub(crate) struct Object {
+    pub(crate) inode: u64,
+    pub(crate) mode: u32,
     /// When its bytes were last written, in nanoseconds.
-    pub(super) time: i64,
-    pub(super) body: Body,
+    pub(crate) time: i64,
+    pub(crate) body: Body,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Body {
+pub(crate) enum Body {
     File {
         bytes: Vec<u8>,
         /// How many of them are durable.
@@ -50,7 +50,7 @@ struct Change {
 }
 
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     objects: HashMap<Id, Object>,
     next_id: Id,
     pending: Vec<Change>,
@@ -61,11 +61,11 @@ pub(super) struct Disk {
     locks: HashMap<Id, u64>,
     clock: i64,
     /// Files whose name a rename gave to another.
-    pub(super) overwritten: Vec<String>,
+    pub(crate) overwritten: Vec<String>,
 }
 
 impl Disk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = Object { inode: 1, mode: 0o700, time: 0, body: Body::folder() };
         Self {
             objects: HashMap::from([(ROOT, root)]),
@@ -79,32 +79,32 @@ impl Disk {
         }
     }
 
-    pub(super) fn object(&self, id: Id) -> Result<&Object, Errno> {
+    pub(crate) fn object(&self, id: Id) -> Result<&Object, Errno> {
         self.objects.get(&id).ok_or(Errno::STALE)
     }
 
-    pub(super) fn object_mut(&mut self, id: Id) -> Result<&mut Object, Errno> {
+    pub(crate) fn object_mut(&mut self, id: Id) -> Result<&mut Object, Errno> {
         self.objects.get_mut(&id).ok_or(Errno::STALE)
     }
 
-    pub(super) fn names(&self, folder: Id) -> Result<&BTreeMap<String, Id>, Errno> {
+    pub(crate) fn names(&self, folder: Id) -> Result<&BTreeMap<String, Id>, Errno> {
         match &self.object(folder)?.body {
             Body::Folder { names, .. } => Ok(names),
             Body::File { .. } => Err(Errno::NOTDIR),
         }
     }
 
-    pub(super) fn find(&self, folder: Id, name: &str) -> Result<Id, Errno> {
+    pub(crate) fn find(&self, folder: Id, name: &str) -> Result<Id, Errno> {
         self.names(folder)?.get(name).copied().ok_or(Errno::NOENT)
     }
 
     /// What an absolute path leads to.
-    pub(super) fn walk(&self, path: &str) -> Result<Id, Errno> {
+    pub(crate) fn walk(&self, path: &str) -> Result<Id, Errno> {
         path.split('/').filter(|part| !part.is_empty()).try_fold(ROOT, |folder, name| self.find(folder, name))
     }
 
     /// How many names a file has.
-    pub(super) fn links(&self, id: Id) -> usize {
+    pub(crate) fn links(&self, id: Id) -> usize {
         self.folders().map(|(_, names, _)| names.values().filter(|linked| **linked == id).count()).sum()
     }
 
@@ -115,7 +115,7 @@ impl Disk {
         })
     }
 
-    pub(super) fn make(&mut self, mode: u32, body: Body) -> Id {
+    pub(crate) fn make(&mut self, mode: u32, body: Body) -> Id {
         self.forget_unused();
         let taken: BTreeSet<u64> = self.objects.values().map(|object| object.inode).collect();
         let inode = (1..).find(|inode| !taken.contains(inode)).unwrap_or(u64::MAX);
@@ -127,7 +127,7 @@ impl Disk {
     }
 
     /// Each write has a time of its own. The model's past is long ago, so that no file counts as young.
-    pub(super) fn tick(&mut self) -> i64 {
+    pub(crate) fn tick(&mut self) -> i64 {
         self.clock += 1_000_000;
         self.clock
     }
@@ -143,7 +143,7 @@ impl Disk {
     }
 
     /// Changes names, in what the processes see; durable once `anchor` is flushed.
-    pub(super) fn change(&mut self, anchor: Id, edits: Vec<(Id, String, Option<Id>)>) {
+    pub(crate) fn change(&mut self, anchor: Id, edits: Vec<(Id, String, Option<Id>)>) {
         for (folder, name, to) in &edits {
             self.edit(*folder, name, *to, false);
         }
@@ -160,7 +160,7 @@ impl Disk {
     }
 
     /// Makes the names in a folder durable.
-    pub(super) fn sync_folder(&mut self, folder: Id) {
+    pub(crate) fn sync_folder(&mut self, folder: Id) {
         self.keep(|change| change.anchor == folder);
     }
 
@@ -189,7 +189,7 @@ impl Disk {
         }
     }
 
-    pub(super) fn sync_file(&mut self, id: Id) -> Result<(), Errno> {
+    pub(crate) fn sync_file(&mut self, id: Id) -> Result<(), Errno> {
         match &mut self.object_mut(id)?.body {
             Body::File { bytes, kept } => *kept = bytes.len(),
             Body::Folder { .. } => return Err(Errno::INVAL),
@@ -197,14 +197,14 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn open(&mut self, process: usize, id: Id) -> u64 {
+    pub(crate) fn open(&mut self, process: usize, id: Id) -> u64 {
         let handle = self.next_handle;
         self.next_handle += 1;
         self.open.insert(handle, (process, id));
         handle
     }
 
-    pub(super) fn close(&mut self, handle: u64) {
+    pub(crate) fn close(&mut self, handle: u64) {
         if let Some((_, id)) = self.open.remove(&handle)
             && self.locks.get(&id) == Some(&handle)
         {
@@ -212,20 +212,20 @@ impl Disk {
         }
     }
 
-    pub(super) fn lock(&mut self, handle: u64) -> Result<(), Errno> {
+    pub(crate) fn lock(&mut self, handle: u64) -> Result<(), Errno> {
         let (_, id) = self.open.get(&handle).ok_or(Errno::BADF)?;
         if *self.locks.entry(*id).or_insert(handle) == handle { Ok(()) } else { Err(Errno::WOULDBLOCK) }
     }
 
     /// Closes all that a process has open.
-    pub(super) fn kill(&mut self, process: usize) {
+    pub(crate) fn kill(&mut self, process: usize) {
         let handles: Vec<u64> =
             self.open.iter().filter(|(_, (owner, _))| *owner == process).map(|(handle, _)| *handle).collect();
         handles.into_iter().for_each(|handle| self.close(handle));
     }
 
     /// Leaves what is durable, and of the rest what chance keeps.
-    pub(super) fn cut_power(&mut self, chance: &mut Chance) {
+    pub(crate) fn cut_power(&mut self, chance: &mut Chance) {
         self.open.clear();
         self.locks.clear();
         let mood = chance.below(4);
@@ -261,14 +261,14 @@ impl Disk {
     }
 
     /// What a power cut leaves that keeps nothing but what it must.
-    pub(super) fn durable_files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn durable_files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         self.gather(ROOT, "", true, &mut files);
         files
     }
 
     /// Every file by its path, as the processes see it.
-    pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         self.gather(ROOT, "", false, &mut files);
         files
@@ -290,7 +290,7 @@ impl Disk {
     }
 
     /// Changes the bytes of files where they lie, durably and at once, as no process could.
-    pub(super) fn doctor(&mut self, path: &str, bytes: Vec<u8>) {
+    pub(crate) fn doctor(&mut self, path: &str, bytes: Vec<u8>) {
         if let Ok(id) = self.walk(path)
             && let Some(Object { body: Body::File { bytes: old, kept }, .. }) = self.objects.get_mut(&id)
         {
@@ -301,11 +301,11 @@ impl Disk {
 }
 
 impl Body {
-    pub(super) fn folder() -> Self {
+    pub(crate) fn folder() -> Self {
         Self::Folder { names: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
-    pub(super) fn file() -> Self {
+    pub(crate) fn file() -> Self {
         Self::File { bytes: Vec::new(), kept: 0 }
     }
 }

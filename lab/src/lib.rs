@@ -1,0 +1,14 @@
+//! For tests only: a file system in memory that can lose power, and a scheduler that decides which process makes the next
+//! call.
+//!
+//! Everything that works through a [`Vfs`](haltline_files::Vfs) runs on it as it is. See `docs/design/spool.md` for what
+//! the model takes for granted of a file system.
+
+mod chance;
+mod disk;
+mod process;
+mod world;
+
+pub use chance::Chance;
+pub use process::Process;
+pub use world::{Fault, Scene, Task, World};
