@@ -215,11 +215,11 @@ impl Worker {
         match verdict {
             Ok(investigation) => self.conclude(&assignment, claimed, investigation).await?,
             Err(failure) => {
-                if is_unfit(failure.class) {
+                if failure.class.blames_provider() {
                     report.end = Some(DispatchEnd::Unfit(failure.to_string()));
                 }
                 let deliveries = match failure.class {
-                    class if class == Failure::Interrupted || is_unfit(class) => HashMap::new(),
+                    class if class == Failure::Interrupted || class.blames_provider() => HashMap::new(),
                     _ => next_deliveries(attempts, &failure),
                 };
                 let orders = claimed.after_failure(&failure, &deliveries, self.max_attempts);
@@ -327,9 +327,4 @@ fn could_not_claim(waiter: Waiter, outcome: MoveOutcome) -> Option<Order> {
     }
     let draft = waiter.draft(RowOutcome::MoveFailed);
     Some(order(waiter.ticket, Destination::Stay(outcome), draft, Tally::Failed))
-}
-
-/// Whether a failure lies in the investigator's surroundings: it is no attempt, and every other event would fail alike.
-fn is_unfit(class: Failure) -> bool {
-    matches!(class, Failure::Auth | Failure::Quota | Failure::MissingProgram)
 }

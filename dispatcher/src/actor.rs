@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::roster::Roster;
+use crate::configured_providers::Providers;
+use crate::salvage::salvage;
 
 /// Where the actor takes its investigator from.
 #[derive(Debug)]
-pub enum Bench {
-    /// The first that is there, looked for when one is needed.
-    Roster(Roster),
+pub enum Source {
+    /// The configured ones that are there, looked for when one is needed.
+    Providers(Providers),
     /// This one.
     Given(Arc<dyn Investigator>),
 }
@@ -23,7 +24,7 @@ pub enum Bench {
 /// Runs investigations.
 #[derive(Debug)]
 pub struct Dispatcher {
-    bench: Bench,
+    source: Source,
     jobs: usize,
     chosen: Option<Arc<dyn Investigator>>,
     summary: DispatcherSummary,
@@ -69,8 +70,8 @@ enum Woken {
 
 impl Dispatcher {
     /// An actor that runs up to `jobs` investigations at a time, one at least.
-    pub fn new(bench: Bench, jobs: usize) -> Self {
-        Self { bench, jobs: jobs.max(1), chosen: None, summary: DispatcherSummary::default() }
+    pub fn new(source: Source, jobs: usize) -> Self {
+        Self { source, jobs: jobs.max(1), chosen: None, summary: DispatcherSummary::default() }
     }
 
     /// Works until all senders are gone and everything that runs has answered. `cut` ends what runs; what is asked
@@ -135,9 +136,9 @@ impl Dispatcher {
         if let Some(chosen) = &self.chosen {
             return Ok(Arc::clone(chosen));
         }
-        let chosen = match &self.bench {
-            Bench::Given(investigator) => Arc::clone(investigator),
-            Bench::Roster(roster) => roster.pick()?,
+        let chosen = match &self.source {
+            Source::Given(investigator) => Arc::clone(investigator),
+            Source::Providers(providers) => providers.pick()?,
         };
         tracing::debug!(investigator = chosen.name(), "chose an investigator");
         self.chosen = Some(Arc::clone(&chosen));
@@ -145,9 +146,9 @@ impl Dispatcher {
     }
 
     fn work(&self, job: Job, cut: CancellationToken) -> impl Future<Output = JobEnd> + Send + 'static {
-        let salvager = match &self.bench {
-            Bench::Given(investigator) => Ok(Arc::clone(investigator)),
-            Bench::Roster(roster) => Err((roster.limits(), roster.charges().clone())),
+        let salvager = match &self.source {
+            Source::Given(investigator) => Ok(Arc::clone(investigator)),
+            Source::Providers(providers) => Err((providers.limits(), providers.charges().clone())),
         };
         async move {
             match job {
@@ -160,7 +161,7 @@ impl Dispatcher {
                 Job::Salvage { assignment, reply } => {
                     let found = match salvager {
                         Ok(investigator) => investigator.salvage(&assignment).await,
-                        Err((limits, charges)) => Roster::salvage(&assignment, limits, &charges).await,
+                        Err((limits, charges)) => salvage(&assignment, limits, &charges).await,
                     };
                     let end = if found.is_some() { JobEnd::Salvaged } else { JobEnd::NothingToSalvage };
                     answer(reply, found);
@@ -230,14 +231,14 @@ mod tests {
         (DispatchRequest::Investigate { assignment: assignment(fault_id), reply }, verdict)
     }
 
-    fn empty_bench() -> Bench {
+    fn empty_source() -> Source {
         let environment = Environment::default().with("PATH", "/nowhere");
-        Bench::Roster(Roster::build(&DispatcherConfig { environment, ..DispatcherConfig::default() }).unwrap())
+        Source::Providers(Providers::build(&DispatcherConfig { environment, ..DispatcherConfig::default() }).unwrap())
     }
 
     #[test]
     fn without_an_investigator_nothing_starts_and_everybody_is_told() {
-        let mut dispatcher = Dispatcher::new(empty_bench(), 2);
+        let mut dispatcher = Dispatcher::new(empty_source(), 2);
         let (reply, mut prepared) = oneshot::channel();
         assert!(dispatcher.handle(DispatchRequest::Prepare { reply }, false).is_none());
         let error = prepared.try_recv().unwrap().unwrap_err();
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn what_comes_after_the_cut_is_not_started() {
         let investigator = Arc::new(ScriptedInvestigator::new([]));
-        let mut dispatcher = Dispatcher::new(Bench::Given(investigator.clone()), 2);
+        let mut dispatcher = Dispatcher::new(Source::Given(investigator.clone()), 2);
         let (request, mut verdict) = investigate("F");
         assert!(dispatcher.handle(request, true).is_none());
         assert_eq!(verdict.try_recv().unwrap().unwrap_err().class, Failure::Interrupted);
@@ -264,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn so_many_run_at_a_time_and_the_cut_ends_them() {
         let investigator = Arc::new(ScriptedInvestigator::new([ScriptedAnswer::HangsUntilCut]));
-        let dispatcher = Dispatcher::new(Bench::Given(investigator.clone()), 2);
+        let dispatcher = Dispatcher::new(Source::Given(investigator.clone()), 2);
         let (requests, receiver) = mpsc::channel(8);
         let cut = CancellationToken::new();
         let actor = tokio::spawn(dispatcher.run(receiver, cut.clone()));
@@ -292,7 +293,7 @@ mod tests {
         let script = [ScriptedAnswer::Fails(Failure::Quota), ScriptedAnswer::root_cause("full disk")];
         let investigator =
             Arc::new(ScriptedInvestigator::new(script).salvaging([ScriptedAnswer::root_cause("left behind")]));
-        let dispatcher = Dispatcher::new(Bench::Given(investigator.clone()), 1);
+        let dispatcher = Dispatcher::new(Source::Given(investigator.clone()), 1);
         let (requests, receiver) = mpsc::channel(8);
         let (reply, prepared) = oneshot::channel();
         requests.send(DispatchRequest::Prepare { reply }).await.unwrap();

@@ -7,6 +7,7 @@ use haltline_process::Limits;
 
 use crate::charges::Charges;
 use crate::environment::Environment;
+use crate::providers::default_chain;
 use crate::setting::InvestigatorConfig;
 
 /// What the dispatcher needs to know, after flags, environment and file were merged.
@@ -34,8 +35,6 @@ pub struct DispatcherConfig {
     pub environment: Environment,
 }
 
-/// What `auto` looks for where nothing else is said.
-const DEFAULT_CHAIN: [&str; 3] = ["codex", "claude", "gemini"];
 /// Investigations at a time where nothing else is said: they wait for a model nearly all the time, and cost money.
 const DEFAULT_JOBS: usize = 2;
 
@@ -43,7 +42,7 @@ impl Default for DispatcherConfig {
     fn default() -> Self {
         Self {
             choice: "auto".to_owned(),
-            chain: DEFAULT_CHAIN.map(str::to_owned).to_vec(),
+            chain: default_chain().map(str::to_owned).collect(),
             shell_command: None,
             model: None,
             jobs: DEFAULT_JOBS,

@@ -22,6 +22,13 @@ pub struct Price {
     pub output: f64,
 }
 
+impl Price {
+    /// A price in US dollars for a million tokens: sent, sent and cached, answered.
+    pub(crate) const fn usd(input: f64, cached_input: f64, output: f64) -> Self {
+        Self { input, cached_input, output }
+    }
+}
+
 /// What a program says that it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum SaidCost {

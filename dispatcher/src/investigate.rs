@@ -20,7 +20,7 @@ use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, R
 use crate::report_check::{Checked, Expected, quoted_reports};
 use crate::salvage::salvage;
 use crate::schema::report_schema;
-use crate::secret_places::working_directory;
+use crate::secret_places::{secret_places, working_directory};
 use crate::setting::{Hidden, Setting};
 use crate::verdict::{decide, not_started};
 
@@ -69,6 +69,7 @@ impl Investigator for ProcessInvestigator {
         let attempt = Attempt::at(&assignment.slot.folder);
         let directory =
             working_directory(&assignment.event.pointers.worktree_path, attempt.folder(), &self.environment);
+        let secret_places = secret_places(&self.environment, &directory);
         let brief = Brief {
             assignment,
             setting: &self.setting,
@@ -77,6 +78,7 @@ impl Investigator for ProcessInvestigator {
             directory: &directory,
             environment: &self.environment,
             reserve_usd: self.charges.per_investigation_usd,
+            secret_places: &secret_places,
             schema: &SCHEMA,
         };
         let answer = match self.provider.plan(&brief) {

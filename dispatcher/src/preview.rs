@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::not_started;
 use crate::charges::Charges;
-use crate::roster::Roster;
+use crate::configured_providers::Providers;
 use crate::salvage::foresee;
 
 /// Says what a dead drain's attempt left, as a real drain would find it.
@@ -18,9 +18,9 @@ pub struct PreviewInvestigator {
 }
 
 impl PreviewInvestigator {
-    /// As the investigators of this roster would read it.
-    pub fn of(roster: &Roster) -> Self {
-        Self { limits: roster.limits(), charges: roster.charges().clone() }
+    /// As the investigators of this providers would read it.
+    pub fn of(providers: &Providers) -> Self {
+        Self { limits: providers.limits(), charges: providers.charges().clone() }
     }
 }
 

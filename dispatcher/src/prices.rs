@@ -5,30 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::cost::Price;
+use crate::providers::PROVIDERS;
 
 /// When the built-in prices were looked up, as year and month. List prices change; `[prices]` in the configuration
 /// wins over them.
 pub const PRICES_AS_OF: &str = "2026-05";
-
-/// US dollars for a million tokens: sent, sent and cached, answered. List prices of the providers' standard tier for
-/// prompts below their long-context limits.
-const BUILT_IN_PRICES: [(&str, f64, f64, f64); 15] = [
-    ("claude-haiku-4-5", 1.0, 0.10, 5.0),
-    ("claude-opus-4-5", 5.0, 0.50, 25.0),
-    ("claude-sonnet-4-5", 3.0, 0.30, 15.0),
-    ("gemini-2.5-flash", 0.30, 0.03, 2.50),
-    ("gemini-2.5-flash-lite", 0.10, 0.01, 0.40),
-    ("gemini-2.5-pro", 1.25, 0.125, 10.0),
-    ("gpt-5", 1.25, 0.125, 10.0),
-    ("gpt-5-codex", 1.25, 0.125, 10.0),
-    ("gpt-5-mini", 0.25, 0.025, 2.0),
-    ("gpt-5-nano", 0.05, 0.005, 0.40),
-    ("gpt-5.1", 1.25, 0.125, 10.0),
-    ("gpt-5.1-codex", 1.25, 0.125, 10.0),
-    ("gpt-5.2", 1.75, 0.175, 14.0),
-    ("gpt-5.4", 2.50, 0.25, 15.0),
-    ("gpt-5.5", 5.0, 0.50, 30.0),
-];
 
 /// Prices by model: the built-in ones, with those of the configuration's `[prices]` over them.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,10 +17,8 @@ pub struct PriceTable(BTreeMap<String, Price>);
 
 impl Default for PriceTable {
     fn default() -> Self {
-        let row = |(model, input, cached_input, output): (&str, f64, f64, f64)| {
-            (model.to_owned(), Price { input, cached_input, output })
-        };
-        Self(BUILT_IN_PRICES.into_iter().map(row).collect())
+        let rows = PROVIDERS.iter().flat_map(|provider| provider.prices());
+        Self(rows.map(|(model, price)| ((*model).to_owned(), *price)).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use haltline_process::Exit;
 use haltline_protocol::{Assignment, Failure, Report};
 use jiff::Timestamp;
 
-use crate::cost::{ModelTokens, SaidCost};
+use crate::cost::{ModelTokens, Price, SaidCost};
 use crate::environment::Environment;
 use crate::reset::retry_after;
 use crate::setting::Setting;
@@ -43,6 +43,27 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// without leaving a trace in the user's own.
     fn home_variables(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Files and folders below the user's home that hold its login and its sessions. No investigator may read them.
+    fn secret_places(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What its models cost, by their names; list prices of the standard tier for prompts below the long-context limits.
+    fn prices(&self) -> &'static [(&'static str, Price)] {
+        &[]
+    }
+
+    /// Whether `auto` asks it where the configuration has no chain.
+    fn is_in_default_chain(&self) -> bool {
+        false
+    }
+
+    /// Whether it runs a command that the user gives: the text of `--command`, or a `command` in the configuration under
+    /// a name of the user's own.
+    fn runs_commands(&self) -> bool {
+        false
     }
 
     /// Whether its report has to repeat the attempt's random word: whoever cannot has not read the assignment, or was
@@ -80,6 +101,8 @@ pub struct Brief<'a> {
     pub environment: &'a Environment,
     /// What is set aside for the investigation, in US dollars; 0 is no cap.
     pub reserve_usd: f64,
+    /// Where credentials are, as absolute paths: what a program that reads files is to be kept out of.
+    pub secret_places: &'a [PathBuf],
     /// The JSON schema of the report, strict enough for model servers.
     pub schema: &'a str,
 }

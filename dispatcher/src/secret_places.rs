@@ -5,28 +5,24 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::environment::Environment;
+use crate::providers::PROVIDERS;
 
 /// Files and folders below the user's home: of logins, of keys, of what was typed, and of haltline's own configuration,
-/// which may hold keys of investigators.
-const BELOW_HOME: [&str; 34] = [
+/// which may hold keys of investigators. Each provider adds its own.
+const BELOW_HOME: [&str; 29] = [
     ".aws",
     ".azure",
     ".bash_history",
     ".cargo/credentials",
     ".cargo/credentials.toml",
-    ".claude",
-    ".claude.json",
-    ".codex",
     ".config/gcloud",
     ".config/gh",
     ".config/git/credentials",
     ".config/haltline",
     ".docker",
     ".gem/credentials",
-    ".gemini",
     ".git-credentials",
     ".gnupg",
-    ".kimi",
     ".kube",
     ".local/share/keyrings",
     ".my.cnf",
@@ -44,8 +40,6 @@ const BELOW_HOME: [&str; 34] = [
     ".yarnrc.yml",
     ".zsh_history",
 ];
-/// Variables that name a folder of this kind.
-const NAMED: [&str; 4] = ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "KIMI_SHARE_DIR"];
 /// What a work tree has of this kind.
 const IN_WORK_TREE: [&str; 2] = [".env", ".env.local"];
 
@@ -55,7 +49,10 @@ pub(crate) fn secret_places(environment: &Environment, directory: &Path) -> Vec<
         folder.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).collect()
     };
     let mut places = below(environment.folder("HOME"), &BELOW_HOME);
-    places.extend(NAMED.iter().filter_map(|name| environment.folder(name)));
+    for provider in PROVIDERS {
+        places.extend(below(environment.folder("HOME"), provider.secret_places()));
+        places.extend(provider.home_variables().iter().filter_map(|name| environment.folder(name)));
+    }
     places.extend(below(environment.folder("XDG_CONFIG_HOME"), &["haltline"]));
     places.extend(below(Some(directory.to_owned()), &IN_WORK_TREE));
     places

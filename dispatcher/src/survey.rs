@@ -8,8 +8,8 @@ use haltline_process::{Child, Ended, Launch, Limits};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, PROMPT};
-use crate::roster::Candidate;
-use crate::roster::Roster;
+use crate::candidate::Candidate;
+use crate::configured_providers::Providers;
 
 /// How long a program gets to say its version. The slowest seen needs 2 s on a busy machine.
 const VERSION_WALL: Duration = Duration::from_secs(20);
@@ -57,7 +57,7 @@ pub enum Seen {
     },
 }
 
-impl Roster {
+impl Providers {
     /// Looks at every investigator, the chosen ones first. The programs are asked for their versions with `scratch`, an
     /// empty folder of the caller's, as their home.
     pub async fn survey(&self, scratch: &Path) -> Vec<Finding> {
@@ -146,7 +146,7 @@ mod tests {
             ..DispatcherConfig::default()
         };
         let scratch = tempfile::tempdir().unwrap();
-        let findings = Roster::build(&config).unwrap().survey(scratch.path()).await;
+        let findings = Providers::build(&config).unwrap().survey(scratch.path()).await;
         let names: Vec<_> = findings.iter().map(|finding| (finding.name.as_str(), finding.is_chosen)).collect();
         assert_eq!(
             names,

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::sync::Arc;
 
-use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Roster};
+use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Providers};
 use haltline_protocol::{CostSource, Failure, Investigator, ReportOutcome};
 use support::{Bench, report};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ fn chain(bench: &Bench, members: &[(&str, InvestigatorConfig)]) -> Arc<dyn Inves
         environment: Environment::default().with("PATH", "/usr/bin:/bin"),
         ..DispatcherConfig::default()
     };
-    Roster::build(&config).unwrap().pick().unwrap()
+    Providers::build(&config).unwrap().pick().unwrap()
 }
 
 fn own((name, section): (&str, InvestigatorConfig)) -> (String, InvestigatorConfig) {
@@ -71,7 +71,7 @@ async fn the_built_in_rules_cite_what_stands_in_the_log() {
     let mut bench = Bench::new();
     bench.log = format!("building\n{}ld: No space left on device\n", "x".repeat(3000) + " No space left on device\n");
     let config = DispatcherConfig { choice: "triage".to_owned(), ..DispatcherConfig::default() };
-    let investigator = Roster::build(&config).unwrap().pick().unwrap();
+    let investigator = Providers::build(&config).unwrap().pick().unwrap();
     let found = investigator.investigate(&bench.assignment(), CancellationToken::new()).await.unwrap();
     assert_eq!(found.report.outcome, ReportOutcome::RootCauseIdentified);
     assert!(!found.citations.is_empty() && found.citations.iter().all(|citation| citation.verified), "{found:?}");
@@ -104,6 +104,6 @@ async fn an_impossible_cost_is_charged_what_was_set_aside() {
 fn an_investigator_starts_no_other_one() {
     let environment = Environment::default().with("PATH", "/usr/bin:/bin").with("HALT_DEPTH", "1");
     let config = DispatcherConfig { choice: "triage".to_owned(), environment, ..DispatcherConfig::default() };
-    let error = Roster::build(&config).unwrap().pick().unwrap_err();
+    let error = Providers::build(&config).unwrap().pick().unwrap_err();
     assert!(error.to_string().contains("HALT_DEPTH=1"), "{error}");
 }

@@ -219,7 +219,7 @@ async fn a_program_that_cannot_start_says_so() {
         investigators: [("mine".to_owned(), section)].into(),
         ..Default::default()
     };
-    let investigator = haltline_dispatcher::Roster::build(&config).unwrap().pick().unwrap();
+    let investigator = haltline_dispatcher::Providers::build(&config).unwrap().pick().unwrap();
     let failure = investigator.investigate(&bench.assignment(), CancellationToken::new()).await.unwrap_err();
     assert_eq!((failure.class, failure.usage.provider.as_str()), (Failure::MissingProgram, "mine"));
     assert!(failure.detail.contains("broken"), "{failure}");

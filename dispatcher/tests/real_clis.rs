@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Limits, Roster};
+use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Limits, Providers};
 use haltline_protocol::{Assignment, CostSource, DispatchFailure, Failure, Investigation, ReportOutcome};
 use serde_json::{Value, json};
 use support::Bench;
@@ -118,7 +118,7 @@ impl Case {
             ..DispatcherConfig::default()
         };
         let assignment = self.assignment();
-        Roster::build(&config).unwrap().pick().unwrap().investigate(&assignment, CancellationToken::new()).await
+        Providers::build(&config).unwrap().pick().unwrap().investigate(&assignment, CancellationToken::new()).await
     }
 
     fn assignment(&self) -> Assignment {
@@ -577,7 +577,7 @@ async fn a_survey_finds_the_programs_and_their_versions_and_leaves_no_trace() {
     let scratch = tempfile::tempdir().unwrap();
     let config = DispatcherConfig { environment: case.environment(), ..DispatcherConfig::default() };
     let before = listing(case.bench.home());
-    let findings = Roster::build(&config).unwrap().survey(scratch.path()).await;
+    let findings = Providers::build(&config).unwrap().survey(scratch.path()).await;
     for (name, version) in [("codex", "0.169.0"), ("claude", "2.1.197"), ("gemini", "0.61.0")] {
         let finding = findings.iter().find(|finding| finding.name == name).unwrap();
         assert!(finding.is_chosen);

@@ -45,6 +45,7 @@ fn ask(tail: &str, reason: &str) -> Report {
         directory: nowhere,
         environment: &environment,
         reserve_usd: 0.0,
+        secret_places: &[],
         schema: "",
     };
     match triage.plan(&brief) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use haltline_dispatcher::PROVIDERS;
 use haltline_protocol::Severity;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
@@ -118,12 +119,19 @@ pub(crate) struct DrainArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// The help of `--investigator`, with every provider's name.
+fn investigator_help() -> String {
+    let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name()).collect();
+    format!(
+        "Who investigates: {}, or a name from the configuration [default: the first of drain.chain on PATH]",
+        names.join(", ")
+    )
+}
+
 /// Who investigates, and for how long.
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct InvestigatorArgs {
-    /// Who investigates: codex, claude, gemini, kimi, command, triage, or a name from the configuration
-    /// [default: the first of drain.chain on PATH]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = investigator_help())]
     pub(crate) investigator: Option<String>,
 
     /// The program of the investigator `command`, run by `sh -c`

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use haltline_analytics::{Activity, Analytics, AnalyticsSummary, SINKS, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
-use haltline_dispatcher::{Bench, Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Roster};
+use haltline_dispatcher::{Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Providers, Source};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     DrainId, DrainTotals, Layout, Queue, QueueError, Receipt, Record, RecordBatch, RunId, SinkError,
@@ -107,14 +107,14 @@ impl ComposeError {
 /// # Errors
 /// The configuration is wrong, or the queue or a sink cannot be opened or written.
 pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError> {
-    let roster = Roster::build(&plan.dispatcher)?;
+    let providers = Providers::build(&plan.dispatcher)?;
     redaction::start_with(layout, &plan.dispatcher.investigators, plan.options.dry_run);
     let runtime =
         tokio::runtime::Builder::new_current_thread().max_blocking_threads(FILE_THREADS).enable_all().build()?;
-    runtime.block_on(tie(layout, plan, roster))
+    runtime.block_on(tie(layout, plan, providers))
 }
 
-async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, ComposeError> {
+async fn tie(layout: &Layout, plan: Plan, providers: Providers) -> Result<Drained, ComposeError> {
     let started = Instant::now();
     let stop = Stop::default();
     let watch = tokio::spawn(signals::watch(&stop, plan.deadline)?);
@@ -135,12 +135,12 @@ async fn tie(layout: &Layout, plan: Plan, roster: Roster) -> Result<Drained, Com
 
     let (to_dispatcher, requests) = mpsc::channel(REQUESTS);
     let (to_analytics, batches) = mpsc::channel(BATCHES);
-    let bench = if plan.options.dry_run {
-        Bench::Given(Arc::new(PreviewInvestigator::of(&roster)))
+    let source = if plan.options.dry_run {
+        Source::Given(Arc::new(PreviewInvestigator::of(&providers)))
     } else {
-        Bench::Roster(roster)
+        Source::Providers(providers)
     };
-    let dispatcher = Dispatcher::new(bench, plan.dispatcher.jobs);
+    let dispatcher = Dispatcher::new(source, plan.dispatcher.jobs);
     let dispatching = tokio::spawn(dispatcher.run(requests, stop.cut.clone()));
     let recording = tokio::spawn(Analytics::new(sinks).run(batches));
     let wires = Wires {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use haltline_analytics::Analytics;
 use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::mock::ScriptedInvestigator;
-use haltline_dispatcher::{Bench, Dispatcher};
+use haltline_dispatcher::{Dispatcher, Source};
 use haltline_emitter::{FaultDraft, MarkShipped, Snapshot, drain_queue, emit, mark_shipped};
 use haltline_protocol::{DispatchRequest, Layout, Pointers, Severity};
 use haltline_spool::{FileSession, SpoolIntake};
@@ -83,7 +83,7 @@ async fn among_audit_events_only_the_faults_are_asked_about() {
     let investigator = Arc::new(ScriptedInvestigator::new([]));
     let (dispatcher, requests) = mpsc::channel(1);
     let dispatching =
-        tokio::spawn(Dispatcher::new(Bench::Given(investigator.clone()), 2).run(requests, CancellationToken::new()));
+        tokio::spawn(Dispatcher::new(Source::Given(investigator.clone()), 2).run(requests, CancellationToken::new()));
     let report = drain(&layout, dispatcher).await;
     let summary = dispatching.await.unwrap();
     let asked = investigator.asked();

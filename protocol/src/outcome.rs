@@ -132,3 +132,27 @@ named! {
         Interrupted = "interrupted",
     }
 }
+
+impl Failure {
+    /// Whether the trouble lies with the provider rather than with the event: every other event would fail alike, so it
+    /// is no attempt, and the provider is out for the rest of the drain.
+    pub fn blames_provider(self) -> bool {
+        matches!(self, Self::Auth | Self::Quota | Self::MissingProgram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_a_plan_and_a_program_are_the_providers_trouble_and_nothing_else_is() {
+        use Failure::{
+            Auth, BadReport, ContextTooLong, Crash, Interrupted, MissingProgram, Overloaded, Quota, RateLimit, Timeout,
+            Transport,
+        };
+        assert!([Auth, Quota, MissingProgram].into_iter().all(Failure::blames_provider));
+        let others = [RateLimit, Overloaded, Transport, ContextTooLong, BadReport, Timeout, Crash, Interrupted];
+        assert!(!others.into_iter().any(Failure::blames_provider));
+    }
+}

@@ -15,11 +15,10 @@ use haltline_protocol::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cost::{ModelTokens, SaidCost};
+use crate::cost::{ModelTokens, Price, SaidCost};
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
-use crate::secret_places::secret_places;
 use crate::setting::{Hidden, Setting};
 
 /// What claude is told whatever the user says: read only, ask nobody, take no settings, hooks or servers from the work
@@ -66,6 +65,13 @@ const MEANINGS: [(Failure, &[&str]); 7] = [
     (Failure::BadReport, &["structured output", "reached maximum budget"]),
 ];
 
+/// What its models cost.
+const PRICES: [(&str, Price); 3] = [
+    ("claude-haiku-4-5", Price::usd(1.0, 0.10, 5.0)),
+    ("claude-opus-4-5", Price::usd(5.0, 0.50, 25.0)),
+    ("claude-sonnet-4-5", Price::usd(3.0, 0.30, 15.0)),
+];
+
 /// Runs `claude --print`.
 #[derive(Debug)]
 pub(super) struct Claude;
@@ -99,6 +105,18 @@ impl Provider for Claude {
 
     fn home_variables(&self) -> &'static [&'static str] {
         &["CLAUDE_CONFIG_DIR"]
+    }
+
+    fn secret_places(&self) -> &'static [&'static str] {
+        &[".claude", ".claude.json"]
+    }
+
+    fn prices(&self) -> &'static [(&'static str, Price)] {
+        &PRICES
+    }
+
+    fn is_in_default_chain(&self) -> bool {
+        true
     }
 
     fn plan(&self, brief: &Brief<'_>) -> Plan {
@@ -155,7 +173,7 @@ impl Provider for Claude {
 /// says only below the folder that they work in; elsewhere they keep to one that may begin anywhere.
 fn may_not_read(brief: &Brief<'_>) -> String {
     let own_home = brief.setting.section.env.get("CLAUDE_CONFIG_DIR").map(|Hidden(folder)| PathBuf::from(folder));
-    let places = own_home.into_iter().chain(secret_places(brief.environment, brief.directory));
+    let places = own_home.into_iter().chain(brief.secret_places.iter().cloned());
     let rules = places.filter(|place| place.is_absolute()).flat_map(|place| {
         let literal = escaped(&place.to_string_lossy());
         ["/", "**"]

@@ -17,11 +17,10 @@ use std::path::{Path, PathBuf};
 use haltline_protocol::Failure;
 use serde::Deserialize;
 
-use crate::cost::ModelTokens;
+use crate::cost::{ModelTokens, Price};
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
 };
-use crate::secret_places::secret_places;
 use crate::setting::{Hidden, Setting};
 
 const SCHEMA: &str = "schema.json";
@@ -113,6 +112,19 @@ const MEANINGS: [(Failure, &[&str]); 6] = [
     ),
 ];
 
+/// What its models cost.
+const PRICES: [(&str, Price); 9] = [
+    ("gpt-5", Price::usd(1.25, 0.125, 10.0)),
+    ("gpt-5-codex", Price::usd(1.25, 0.125, 10.0)),
+    ("gpt-5-mini", Price::usd(0.25, 0.025, 2.0)),
+    ("gpt-5-nano", Price::usd(0.05, 0.005, 0.40)),
+    ("gpt-5.1", Price::usd(1.25, 0.125, 10.0)),
+    ("gpt-5.1-codex", Price::usd(1.25, 0.125, 10.0)),
+    ("gpt-5.2", Price::usd(1.75, 0.175, 14.0)),
+    ("gpt-5.4", Price::usd(2.50, 0.25, 15.0)),
+    ("gpt-5.5", Price::usd(5.0, 0.50, 30.0)),
+];
+
 /// Runs `codex exec`.
 #[derive(Debug)]
 pub(super) struct Codex;
@@ -156,6 +168,18 @@ impl Provider for Codex {
 
     fn home_variables(&self) -> &'static [&'static str] {
         &["CODEX_HOME"]
+    }
+
+    fn secret_places(&self) -> &'static [&'static str] {
+        &[".codex"]
+    }
+
+    fn prices(&self) -> &'static [(&'static str, Price)] {
+        &PRICES
+    }
+
+    fn is_in_default_chain(&self) -> bool {
+        true
     }
 
     fn plan(&self, brief: &Brief<'_>) -> Plan {
@@ -218,7 +242,7 @@ impl Provider for Codex {
 /// The permission profile as `codex -c` takes it. A JSON string is a TOML string too.
 fn may_read(brief: &Brief<'_>) -> String {
     let own_home = brief.setting.section.env.get("CODEX_HOME").map(|Hidden(folder)| PathBuf::from(folder));
-    let places = own_home.into_iter().chain(secret_places(brief.environment, brief.directory));
+    let places = own_home.into_iter().chain(brief.secret_places.iter().cloned());
     let mut rules = vec!["\":root\"=\"read\"".to_owned()];
     for place in places.filter(|place| place.is_absolute()) {
         let rule = format!("{}=\"none\"", serde_json::Value::from(place.to_string_lossy()));

@@ -40,6 +40,10 @@ impl Provider for Command {
         }
     }
 
+    fn runs_commands(&self) -> bool {
+        true
+    }
+
     fn repeats_nonce(&self) -> bool {
         false
     }

@@ -18,7 +18,7 @@ use haltline_protocol::Failure;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cost::ModelTokens;
+use crate::cost::{ModelTokens, Price};
 use crate::extract::objects;
 use crate::provider::{
     Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
@@ -65,6 +65,13 @@ const MEANINGS: [(Failure, &[&str]); 6] = [
     (Failure::Transport, &["econnrefused", "fetch failed", "enotfound", "etimedout", "socket hang up", "econnreset"]),
 ];
 
+/// What its models cost.
+const PRICES: [(&str, Price); 3] = [
+    ("gemini-2.5-flash", Price::usd(0.30, 0.03, 2.50)),
+    ("gemini-2.5-flash-lite", Price::usd(0.10, 0.01, 0.40)),
+    ("gemini-2.5-pro", Price::usd(1.25, 0.125, 10.0)),
+];
+
 /// Runs `gemini` without a terminal.
 #[derive(Debug)]
 pub(super) struct Gemini;
@@ -100,6 +107,18 @@ impl Provider for Gemini {
 
     fn home_variables(&self) -> &'static [&'static str] {
         &["GEMINI_CLI_HOME"]
+    }
+
+    fn secret_places(&self) -> &'static [&'static str] {
+        &[".gemini"]
+    }
+
+    fn prices(&self) -> &'static [(&'static str, Price)] {
+        &PRICES
+    }
+
+    fn is_in_default_chain(&self) -> bool {
+        true
     }
 
     fn plan(&self, brief: &Brief<'_>) -> Plan {

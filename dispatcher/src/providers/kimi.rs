@@ -72,6 +72,10 @@ impl Provider for Kimi {
         &["KIMI_SHARE_DIR"]
     }
 
+    fn secret_places(&self) -> &'static [&'static str] {
+        &[".kimi"]
+    }
+
     fn plan(&self, brief: &Brief<'_>) -> Plan {
         let section = &brief.setting.section;
         let mut line =

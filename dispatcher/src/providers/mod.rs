@@ -1,26 +1,46 @@
 //! The investigators that haltline knows, one file and one row each.
 
+use crate::provider::Provider;
+use crate::setting::Setting;
+
 haltline_protocol::registry! {
-    /// Every kind of investigator.
-    pub static PROVIDERS: crate::Provider = {
-        claude => Claude,
+    /// Every kind of investigator, the preferred ones first.
+    pub static PROVIDERS: Provider = {
         codex => Codex,
-        command => Command,
+        claude => Claude,
         gemini => Gemini,
         kimi => Kimi,
+        command => Command,
         triage => Triage,
     }
 }
 
 /// The kind of investigator of this name.
-pub(crate) fn find_provider(name: &str) -> Option<&'static dyn crate::Provider> {
+pub(crate) fn find_provider(name: &str) -> Option<&'static dyn Provider> {
     PROVIDERS.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// The one behind every name that only the configuration knows.
+pub(crate) fn command_provider() -> Option<&'static dyn Provider> {
+    PROVIDERS.iter().copied().find(|provider| provider.runs_commands())
+}
+
+/// The one that needs no program at all.
+pub(crate) fn built_in_provider() -> Option<&'static dyn Provider> {
+    let needs_none =
+        |provider: &&dyn Provider| !provider.runs_commands() && provider.program(&Setting::default()).is_none();
+    PROVIDERS.iter().copied().find(needs_none)
+}
+
+/// The names that `auto` tries in this order where the configuration has no chain.
+pub(crate) fn default_chain() -> impl Iterator<Item = &'static str> {
+    PROVIDERS.iter().filter(|provider| provider.is_in_default_chain()).map(|provider| provider.name())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
     use haltline_protocol::{Assignment, AttemptSlot, HaltEvent};
@@ -29,20 +49,16 @@ mod tests {
     use super::*;
     use crate::environment::Environment;
     use crate::provider::{Brief, CommandLine, Plan};
-    use crate::setting::{Hidden, InvestigatorConfig, Setting};
+    use crate::setting::{Hidden, InvestigatorConfig};
 
     const HOSTILE: &str = "$(touch /tmp/x); --dangerously";
 
-    fn plan(
-        provider: &dyn crate::Provider,
-        environment: &Environment,
-        section: InvestigatorConfig,
-    ) -> Option<CommandLine> {
+    fn plan(provider: &dyn Provider, environment: &Environment, section: InvestigatorConfig) -> Option<CommandLine> {
         plan_for(provider, environment, section, 1.0)
     }
 
     fn plan_for(
-        provider: &dyn crate::Provider,
+        provider: &dyn Provider,
         environment: &Environment,
         section: InvestigatorConfig,
         reserve_usd: f64,
@@ -71,6 +87,7 @@ mod tests {
             directory: Path::new("/work tree"),
             environment,
             reserve_usd,
+            secret_places: &[PathBuf::from("/home/me/.ssh")],
             schema: "{}",
         };
         match provider.plan(&brief) {
@@ -98,6 +115,59 @@ mod tests {
             assert!(!provider.summary().is_empty() && !provider.install_hint().is_empty(), "{provider:?}");
         }
         assert!(find_provider("nobody").is_none());
+    }
+
+    #[test]
+    fn an_agent_declares_its_variables_its_login_and_sound_prices() {
+        let mut models = HashSet::new();
+        for provider in PROVIDERS {
+            let name = provider.name();
+            let is_agent = provider.program(&Setting::default()).is_some();
+            assert_eq!(is_agent, !provider.credentials().is_empty(), "{name}");
+            assert_eq!(is_agent, !provider.home_variables().is_empty(), "{name}");
+            assert_eq!(is_agent, !provider.secret_places().is_empty(), "{name}");
+            assert!(provider.secret_places().iter().all(|place| Path::new(place).is_relative()), "{name}");
+            for (model, price) in provider.prices() {
+                assert!(models.insert(model) && 0.0 < price.input && price.input <= price.output, "{name}: {model}");
+            }
+        }
+        assert!(!models.is_empty() && default_chain().count() > 1);
+        assert_eq!(PROVIDERS.iter().filter(|provider| provider.runs_commands()).count(), 1);
+        assert!(built_in_provider().is_some());
+    }
+
+    #[test]
+    fn no_other_file_names_what_a_provider_declares() {
+        let mut declared: Vec<String> = Vec::new();
+        for provider in PROVIDERS {
+            let variables = provider.credentials().iter().chain(provider.home_variables());
+            let words = variables.chain(provider.secret_places()).copied().chain([provider.name()]);
+            declared.extend(
+                words.chain(provider.prices().iter().map(|(model, _)| *model)).map(|word| format!("\"{word}\"")),
+            );
+            declared.push(format!("--investigator {}", provider.name()));
+        }
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut folders = vec![source.clone()];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && path != source.join("providers") {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    files += 1;
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                    let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
+                    for line in code {
+                        let named = declared.iter().find(|word| line.contains(word.as_str()));
+                        assert_eq!(named, None, "{}: {line}", path.display());
+                    }
+                }
+            }
+        }
+        assert!(files > 20);
     }
 
     #[test]

@@ -7,17 +7,22 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use thiserror::Error;
 
-/// The rules by family; the order of the files means nothing.
-const FILES: [(&str, &str); 9] = [
-    ("agents.toml", include_str!("agents.toml")),
-    ("compiled.toml", include_str!("compiled.toml")),
-    ("git.toml", include_str!("git.toml")),
-    ("go.toml", include_str!("go.toml")),
-    ("javascript.toml", include_str!("javascript.toml")),
-    ("machine.toml", include_str!("machine.toml")),
-    ("network.toml", include_str!("network.toml")),
-    ("python.toml", include_str!("python.toml")),
-    ("rust.toml", include_str!("rust.toml")),
+/// Pairs each file with its text.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!($name))),*] };
+}
+
+/// The rules by family, a file and a row here each; the order of the files means nothing.
+const FILES: &[(&str, &str)] = files![
+    "agents.toml",
+    "compiled.toml",
+    "git.toml",
+    "go.toml",
+    "javascript.toml",
+    "machine.toml",
+    "network.toml",
+    "python.toml",
+    "rust.toml",
 ];
 /// What no rule looks at.
 const QUIET: &str = include_str!("quiet.toml");
@@ -25,7 +30,7 @@ const QUIET: &str = include_str!("quiet.toml");
 /// which costs more than the matching.
 const AUTOMATON_CACHE: usize = 16 << 20;
 
-static BUILT_IN: LazyLock<Result<Pack, PackError>> = LazyLock::new(|| Pack::parse(&FILES, QUIET));
+static BUILT_IN: LazyLock<Result<Pack, PackError>> = LazyLock::new(|| Pack::parse(FILES, QUIET));
 
 /// The rules that come with haltline, read at their first use. A test shows that they can be read.
 ///

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use haltline_dispatcher::{DispatcherConfig, Environment, Limits, Roster};
+use haltline_dispatcher::{DispatcherConfig, Environment, Limits, Providers};
 use haltline_process::own_this_process;
 use haltline_protocol::{Assignment, AttemptSlot, DispatchFailure, HaltEvent, Investigation, Investigator};
 use serde_json::json;
@@ -86,7 +86,7 @@ impl Bench {
             environment: Environment::of_this_process().with("GITHUB_TOKEN", "s3cret").with("HALT_DEPTH", "0"),
             ..DispatcherConfig::default()
         };
-        Roster::build(&config).unwrap().pick().unwrap()
+        Providers::build(&config).unwrap().pick().unwrap()
     }
 
     pub(crate) async fn ask(&self, script: &str) -> Result<Investigation, DispatchFailure> {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Roster, Seen};
+use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Providers, Seen};
 use haltline_protocol::Layout;
 use serde::Serialize;
 
@@ -82,10 +82,10 @@ fn look(layout: &Layout, args: &Doctor) -> std::io::Result<Checkup> {
     };
     let mut hints = Vec::new();
     let (mut auto, mut findings) = (None, Vec::new());
-    match Roster::build(&dispatcher) {
-        Ok(roster) => {
-            findings = survey(&roster)?;
-            auto = judge(&roster, &findings, &mut problems, &mut hints);
+    match Providers::build(&dispatcher) {
+        Ok(providers) => {
+            findings = survey(&providers)?;
+            auto = judge(&providers, &findings, &mut problems, &mut hints);
         }
         Err(error) => problems.push(Advice::new(error.to_string(), "correct the configuration")),
     }
@@ -105,18 +105,23 @@ fn look(layout: &Layout, args: &Doctor) -> std::io::Result<Checkup> {
 }
 
 /// Asks the programs for their versions, with a folder of their own that is gone afterwards.
-fn survey(roster: &Roster) -> std::io::Result<Vec<Finding>> {
+fn survey(providers: &Providers) -> std::io::Result<Vec<Finding>> {
     let scratch = tempfile::Builder::new().prefix("haltline-doctor-").tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let findings = runtime.block_on(roster.survey(scratch.path()));
+    let findings = runtime.block_on(providers.survey(scratch.path()));
     scratch.close()?;
     Ok(findings)
 }
 
 /// Says whom a drain would ask first, and what is wrong with the chain.
-fn judge(roster: &Roster, findings: &[Finding], problems: &mut Vec<Advice>, hints: &mut Vec<Advice>) -> Option<String> {
+fn judge(
+    providers: &Providers,
+    findings: &[Finding],
+    problems: &mut Vec<Advice>,
+    hints: &mut Vec<Advice>,
+) -> Option<String> {
     let in_chain = || findings.iter().filter(|finding| finding.is_chosen);
-    let auto = match roster.pick() {
+    let auto = match providers.pick() {
         Ok(investigator) => investigator.name().to_owned(),
         Err(none) if in_chain().any(|finding| !matches!(finding.seen, Seen::Missing { .. })) => {
             problems.push(Advice::new(none.to_string(), "run haltline outside of the investigation"));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
-use haltline_dispatcher::{DispatcherError, Roster};
+use haltline_dispatcher::{DispatcherError, Providers};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
@@ -135,9 +135,9 @@ pub(crate) fn run(layout: &Layout, args: &Investigate) -> Exit {
 fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, InvestigateError> {
     let flags = DrainArgs { asked: args.asked.clone(), ..DrainArgs::default() };
     let settings = config::in_force(args.config.as_deref(), &flags)?;
-    let roster = Roster::build(&settings.clone().into_dispatcher())?;
+    let providers = Providers::build(&settings.clone().into_dispatcher())?;
     let (key, event) = choose(layout, args)?;
-    let investigator = roster.pick()?;
+    let investigator = providers.pick()?;
     redaction::start_with(layout, &settings.investigators, false);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use haltline_analytics::{SINKS, SinkEntry};
-use haltline_dispatcher::{DispatcherConfig, DispatcherError, InvestigatorConfig, Price, Roster};
+use haltline_dispatcher::{DispatcherConfig, DispatcherError, InvestigatorConfig, Price, Providers};
 use haltline_protocol::Severity;
 use jiff::SignedDuration;
 use serde::de::Error;
@@ -156,7 +156,7 @@ fn check_investigators(path: &Path, text: &str, contents: &Contents) -> Result<(
     if let Some(chain) = &contents.drain.chain {
         config.chain.clone_from(chain);
     }
-    let (key, problem) = match Roster::build(&config) {
+    let (key, problem) = match Providers::build(&config) {
         Ok(_) => return Ok(()),
         Err(DispatcherError::BadSection { name, problem }) => (format!("investigators.{name}"), problem.to_owned()),
         // The file cannot give the flag.

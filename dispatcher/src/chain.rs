@@ -16,10 +16,10 @@ use crate::cost::add;
 
 /// Investigators in the order of preference.
 #[derive(Debug)]
-pub struct Lineup {
+pub(crate) struct Chain {
     members: Vec<Member>,
-    /// Those that are out for this drain, by place, with the reason.
-    out: Mutex<BTreeMap<usize, DispatchFailure>>,
+    /// Those that cannot work in this drain, by place, with the reason.
+    unavailable: Mutex<BTreeMap<usize, DispatchFailure>>,
 }
 
 /// One place of the order.
@@ -31,9 +31,9 @@ pub(crate) enum Member {
     Absent(String),
 }
 
-impl Lineup {
+impl Chain {
     pub(crate) fn new(members: Vec<Member>) -> Self {
-        Self { members, out: Mutex::default() }
+        Self { members, unavailable: Mutex::default() }
     }
 
     /// The investigators that are there.
@@ -44,8 +44,8 @@ impl Lineup {
         })
     }
 
-    fn out(&self) -> MutexGuard<'_, BTreeMap<usize, DispatchFailure>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unavailable(&self) -> MutexGuard<'_, BTreeMap<usize, DispatchFailure>> {
+        self.unavailable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,13 +69,8 @@ impl Unable {
     }
 }
 
-/// Whether it says more about the investigator's surroundings than about the event.
-fn is_of_surroundings(class: Failure) -> bool {
-    matches!(class, Failure::Auth | Failure::Quota | Failure::MissingProgram)
-}
-
 #[async_trait]
-impl Investigator for Lineup {
+impl Investigator for Chain {
     fn name(&self) -> &str {
         self.present().next().map_or("nobody", |investigator| investigator.name())
     }
@@ -97,7 +92,7 @@ impl Investigator for Lineup {
                     continue;
                 }
             };
-            let earlier = self.out().get(&place).cloned();
+            let earlier = self.unavailable().get(&place).cloned();
             if let Some(failure) = earlier {
                 unable.add(passed_over.len(), &failure, bare_usage(investigator.name()));
                 passed_over.push(format!("{}: {failure}", investigator.name()));
@@ -116,9 +111,9 @@ impl Investigator for Lineup {
                     complete(&mut investigation.usage, passed_over, spent);
                     return Ok(investigation);
                 }
-                Err(failure) if is_of_surroundings(failure.class) => {
+                Err(failure) if failure.class.blames_provider() => {
                     tracing::warn!(investigator = investigator.name(), error = %failure, "out for this drain");
-                    self.out().insert(place, failure.clone());
+                    self.unavailable().insert(place, failure.clone());
                     spent = add(spent, failure.usage.cost);
                     unable.add(passed_over.len(), &failure, *failure.usage.clone());
                     passed_over.push(format!("{}: {failure}", investigator.name()));
@@ -204,10 +199,10 @@ mod tests {
         Arc::new(ScriptedInvestigator::new(script))
     }
 
-    fn lineup(members: &[&Arc<ScriptedInvestigator>]) -> Lineup {
+    fn chain(members: &[&Arc<ScriptedInvestigator>]) -> Chain {
         let present =
             |member: &&Arc<ScriptedInvestigator>| Member::Present(Arc::clone(member) as Arc<dyn Investigator>);
-        Lineup::new(members.iter().map(present).collect())
+        Chain::new(members.iter().map(present).collect())
     }
 
     #[tokio::test]
@@ -217,7 +212,7 @@ mod tests {
             let first = scripted([ScriptedAnswer::Fails(class)]);
             let answer = ScriptedAnswer::RootCause { root_cause: "x".to_owned(), usd: Some(0.5) };
             let second = scripted([answer]);
-            let both = lineup(&[&first, &second]);
+            let both = chain(&[&first, &second]);
             for _ in 0..2 {
                 let found = both.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap();
                 assert_eq!(found.usage.passed_over, [format!("scripted: {class}: scripted")]);
@@ -233,7 +228,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         for class in [Failure::BadReport, Failure::Timeout, Failure::Crash, Failure::RateLimit, Failure::Interrupted] {
             let (first, second) = (scripted([ScriptedAnswer::Fails(class)]), scripted([]));
-            let both = lineup(&[&first, &second]);
+            let both = chain(&[&first, &second]);
             let failure = both.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap_err();
             assert_eq!((failure.class, second.asked().len()), (class, 0));
             assert!(failure.usage.passed_over.is_empty());
@@ -245,7 +240,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let first = scripted([ScriptedAnswer::Fails(Failure::Auth)]);
         let second = scripted([ScriptedAnswer::Fails(Failure::Quota)]);
-        let mut all = lineup(&[&first, &second]);
+        let mut all = chain(&[&first, &second]);
         all.members.insert(0, Member::Absent("codex: missing-program: not on PATH".to_owned()));
         for _ in 0..2 {
             let failure = all.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap_err();

@@ -1,26 +1,22 @@
-//! Which investigators may be used, and which of them is there. Nothing is looked for before it is needed.
+//! The providers that the configuration chooses, and which of them is there. Nothing is looked for before it is needed.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use haltline_process::{Limits, is_path, is_program, look_up};
-use haltline_protocol::{Assignment, Failure, Investigation, Investigator, NoInvestigator};
+use haltline_process::{Limits, is_path};
+use haltline_protocol::{Failure, Investigator, NoInvestigator};
 
+use crate::candidate::{AUTO, Candidate, check_section};
+use crate::chain::{Chain, Member};
 use crate::charges::Charges;
 use crate::config::DispatcherConfig;
 use crate::environment::Environment;
 use crate::error::DispatcherError;
-use crate::investigate::ProcessInvestigator;
-use crate::lineup::{Lineup, Member};
-use crate::provider::Provider;
-use crate::providers::{PROVIDERS, find_provider};
-use crate::salvage::salvage;
-use crate::setting::{InvestigatorConfig, Setting};
+use crate::providers::{PROVIDERS, built_in_provider, command_provider, find_provider};
 
 /// The investigators to choose from, the preferred one first.
 #[derive(Debug)]
-pub struct Roster {
+pub struct Providers {
     pub(crate) candidates: Vec<Candidate>,
     /// Every other kind that the configuration does not choose, for [`survey`](Self::survey).
     pub(crate) others: Vec<Candidate>,
@@ -29,20 +25,7 @@ pub struct Roster {
     charges: Charges,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Candidate {
-    pub(crate) name: String,
-    pub(crate) provider: &'static dyn Provider,
-    pub(crate) setting: Setting,
-    limits: Limits,
-}
-
-/// The name that stands for the first of the chain that is there.
-const AUTO: &str = "auto";
-/// The provider behind every name that only the configuration knows.
-const COMMAND: &str = "command";
-
-impl Roster {
+impl Providers {
     /// Resolves names. No program is looked for.
     ///
     /// # Errors
@@ -59,16 +42,19 @@ impl Roster {
             names.dedup();
             names
         };
-        let candidates = match config.choice.as_str() {
-            AUTO if config.shell_command.is_some() => vec![Candidate::find(COMMAND, config)],
-            AUTO => config.chain.iter().map(|name| Candidate::find(name, config)).collect(),
-            name => vec![Candidate::find(name, config)],
-        };
-        if config.shell_command.is_some() && ![AUTO, COMMAND].contains(&config.choice.as_str()) {
+        let is_chain = config.choice == AUTO;
+        let would_run = || find_provider(&config.choice).is_some_and(|provider| provider.runs_commands());
+        if config.shell_command.is_some() && !is_chain && !would_run() {
             return Err(DispatcherError::CommandUnused(config.choice.clone()));
         }
-        let is_chain = config.choice == AUTO;
-        let candidates: Result<Vec<_>, _> = candidates.into_iter().collect();
+        let chosen: Vec<&str> = match config.choice.as_str() {
+            AUTO if config.shell_command.is_some() => {
+                command_provider().map(|provider| provider.name()).into_iter().collect()
+            }
+            AUTO => config.chain.iter().map(String::as_str).collect(),
+            name => vec![name],
+        };
+        let candidates: Result<Vec<_>, _> = chosen.into_iter().map(|name| Candidate::find(name, config)).collect();
         let candidates = candidates.map_err(|name| match is_chain {
             true => DispatcherError::UnknownInChain { name, known: known() },
             false => DispatcherError::UnknownInvestigator { name, known: known() },
@@ -99,7 +85,7 @@ impl Roster {
         if !members.iter().any(|member| matches!(member, Member::Present(_))) {
             return Err(NoInvestigator(self.nothing_there()));
         }
-        Ok(Arc::new(Lineup::new(members)))
+        Ok(Arc::new(Chain::new(members)))
     }
 
     fn member(&self, candidate: &Candidate) -> Member {
@@ -112,11 +98,6 @@ impl Roster {
                 candidate.wanted().unwrap_or_default()
             )),
         }
-    }
-
-    /// Takes what an attempt of a dead drain left, whichever investigator made it.
-    pub(crate) async fn salvage(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
-        salvage(assignment, limits, charges).await
     }
 
     pub(crate) fn charges(&self) -> &Charges {
@@ -141,92 +122,25 @@ impl Roster {
             missing.push(format!("at {}", quoted(&paths)));
         }
         let hints: Vec<&str> = self.candidates.iter().map(|candidate| candidate.provider.install_hint()).collect();
+        let built_in = built_in_provider().map(|provider| provider.name());
+        let built_in = built_in.map(|name| format!(", or use the built-in rules with `--investigator {name}`"));
         format!(
-            "no investigator can be started: no executable {}; install one ({}), \
-             or use the built-in rules with `--investigator triage`",
+            "no investigator can be started: no executable {}; install one ({}){}",
             missing.join(" or "),
             hints.join("; "),
+            built_in.unwrap_or_default(),
         )
     }
-}
-
-impl Candidate {
-    fn find(name: &str, config: &DispatcherConfig) -> Result<Self, String> {
-        let section = config.investigators.get(name);
-        let provider = find_provider(name).or_else(|| section.and_then(|_| find_provider(COMMAND)));
-        let provider = provider.ok_or_else(|| name.to_owned())?;
-        let mut section = section.cloned().unwrap_or_default();
-        section.model = config.model.clone().or(section.model);
-        let wall = config.timeout.or(section.timeout).unwrap_or(config.limits.wall);
-        let shell_command = config.shell_command.clone().filter(|_| name == COMMAND);
-        Ok(Self {
-            name: name.to_owned(),
-            provider,
-            setting: Setting { section, shell_command },
-            limits: Limits { wall, ..config.limits },
-        })
-    }
-
-    fn has_no_command(&self) -> bool {
-        self.provider.name() == COMMAND && self.provider.program(&self.setting).is_none()
-    }
-
-    /// Which program it needs, and where: on PATH, or at a path of its own. None where it needs none.
-    pub(crate) fn wanted(&self) -> Option<String> {
-        let program = self.provider.program(&self.setting)?;
-        let shown = program.display();
-        Some(if is_path(&program) { format!("at `{shown}`") } else { format!("`{shown}` on PATH") })
-    }
-
-    fn resolve(&self, environment: &Environment, charges: &Charges) -> Option<ProcessInvestigator> {
-        let program = match self.provider.program(&self.setting) {
-            None => None,
-            Some(_) => Some(self.find_program(environment)?),
-        };
-        Some(ProcessInvestigator {
-            provider: self.provider,
-            name: self.name.clone(),
-            setting: self.setting.clone(),
-            program,
-            environment: environment.clone(),
-            limits: self.limits,
-            charges: charges.clone(),
-        })
-    }
-
-    /// The program, where it is there.
-    pub(crate) fn find_program(&self, environment: &Environment) -> Option<PathBuf> {
-        let wanted = self.provider.program(&self.setting)?;
-        Some(self.prefer_native(look_up(&wanted, environment.path())?))
-    }
-
-    fn prefer_native(&self, found: PathBuf) -> PathBuf {
-        let target = found.canonicalize().unwrap_or_else(|_| found.clone());
-        let native = self.provider.native_programs(&target);
-        native.into_iter().find(|place: &PathBuf| is_program(Path::new(place))).unwrap_or(found)
-    }
-}
-
-fn check_section(name: &str, section: &InvestigatorConfig) -> Result<(), DispatcherError> {
-    let problem = match (find_provider(name), &section.command) {
-        _ if name == AUTO => "`auto` stands for the first of drain.chain that is there; use another name",
-        (_, Some(command)) if command.first().is_none_or(String::is_empty) => "`command` names no program",
-        (Some(provider), Some(_)) if provider.name() != COMMAND => {
-            "`command` is for investigators of your own; use another name"
-        }
-        (None, None) => "an investigator of your own needs `command = [\"PROGRAM\", …]`",
-        _ => return Ok(()),
-    };
-    Err(DispatcherError::BadSection { name: name.to_owned(), problem })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
+    use std::path::Path;
 
     use super::*;
+    use crate::setting::InvestigatorConfig;
 
     fn config(choice: &str) -> DispatcherConfig {
         DispatcherConfig { choice: choice.to_owned(), ..DispatcherConfig::default() }
@@ -250,16 +164,16 @@ mod tests {
     fn unknown_names_are_refused_with_the_known_ones() {
         let mut asked = config("codexx");
         asked.investigators.insert("mine".to_owned(), own(&["/bin/true"]));
-        let error = Roster::build(&asked).unwrap_err();
+        let error = Providers::build(&asked).unwrap_err();
         assert!(error.is_usage());
         let text = error.to_string();
         assert!(text.starts_with("no investigator `codexx`; known are claude, codex, command, "), "{text}");
         assert!(text.contains("mine") && text.contains("triage"), "{text}");
 
         let chained = DispatcherConfig { chain: vec!["nobody".to_owned()], ..config("auto") };
-        let error = Roster::build(&chained).unwrap_err();
+        let error = Providers::build(&chained).unwrap_err();
         assert!(matches!(error, DispatcherError::UnknownInChain { .. }) && !error.is_usage());
-        assert_eq!(Roster::build(&config("command")).unwrap_err(), DispatcherError::NoCommand("command".to_owned()));
+        assert_eq!(Providers::build(&config("command")).unwrap_err(), DispatcherError::NoCommand("command".to_owned()));
     }
 
     #[test]
@@ -274,7 +188,7 @@ mod tests {
         for (name, section) in table {
             let mut asked = config("triage");
             asked.investigators.insert(name.to_owned(), section);
-            let error = Roster::build(&asked).unwrap_err();
+            let error = Providers::build(&asked).unwrap_err();
             assert!(matches!(error, DispatcherError::BadSection { .. }) && !error.is_usage(), "{name}");
         }
     }
@@ -284,23 +198,25 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let nowhere = Environment::default().with("PATH", home.path());
         for choice in ["auto", "codex"] {
-            let roster = Roster::build(&DispatcherConfig { environment: nowhere.clone(), ..config(choice) }).unwrap();
-            let text = roster.pick().unwrap_err().to_string();
+            let providers =
+                Providers::build(&DispatcherConfig { environment: nowhere.clone(), ..config(choice) }).unwrap();
+            let text = providers.pick().unwrap_err().to_string();
             for part in ["`codex`", "PATH", &home.path().display().to_string(), "npm install", "--investigator triage"]
             {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }
-        let roster = Roster::build(&DispatcherConfig { environment: nowhere.clone(), ..config("triage") }).unwrap();
-        assert_eq!(roster.pick().unwrap().name(), "triage");
+        let providers =
+            Providers::build(&DispatcherConfig { environment: nowhere.clone(), ..config("triage") }).unwrap();
+        assert_eq!(providers.pick().unwrap().name(), "triage");
 
         let mut asked = DispatcherConfig { environment: nowhere, ..config("mine") };
         asked.investigators.insert("mine".to_owned(), own(&["/nowhere/mine"]));
-        let text = Roster::build(&asked).unwrap().pick().unwrap_err().to_string();
+        let text = Providers::build(&asked).unwrap().pick().unwrap_err().to_string();
         assert!(text.contains("no executable at `/nowhere/mine`; ") && !text.contains("PATH"), "{text}");
         asked = DispatcherConfig { chain: ["codex", "mine"].map(str::to_owned).to_vec(), ..asked };
         let chained = DispatcherConfig { choice: "auto".to_owned(), ..asked };
-        let text = Roster::build(&chained).unwrap().pick().unwrap_err().to_string();
+        let text = Providers::build(&chained).unwrap().pick().unwrap_err().to_string();
         let expected = format!("no executable `codex` on PATH ({}) or at `/nowhere/mine`; ", home.path().display());
         assert!(text.contains(&expected), "{text}");
     }
@@ -315,44 +231,11 @@ mod tests {
             ..config("auto")
         };
         asked.investigators.insert("mine".to_owned(), own(&["mine", "--json"]));
-        assert_eq!(Roster::build(&asked).unwrap().pick().unwrap().name(), "mine");
+        assert_eq!(Providers::build(&asked).unwrap().pick().unwrap().name(), "mine");
         program(home.path(), "codex");
-        assert_eq!(Roster::build(&asked).unwrap().pick().unwrap().name(), "codex");
+        assert_eq!(Providers::build(&asked).unwrap().pick().unwrap().name(), "codex");
         asked.shell_command = Some("true".to_owned());
         let given = Candidate::find("command", &asked).unwrap();
         assert_eq!(given.provider.program(&given.setting), Some("sh".into()));
-    }
-
-    #[test]
-    fn flags_beat_the_section_and_the_section_beats_the_rest() {
-        let mut asked = config("codex");
-        let section = InvestigatorConfig {
-            model: Some("small".to_owned()),
-            timeout: Some(Duration::from_secs(5)),
-            ..InvestigatorConfig::default()
-        };
-        asked.investigators.insert("codex".to_owned(), section);
-        let found = Candidate::find("codex", &asked).unwrap();
-        assert_eq!((found.setting.section.model.as_deref(), found.limits.wall.as_secs()), (Some("small"), 5));
-        asked.model = Some("large".to_owned());
-        asked.timeout = Some(Duration::from_secs(7));
-        let found = Candidate::find("codex", &asked).unwrap();
-        assert_eq!((found.setting.section.model.as_deref(), found.limits.wall.as_secs()), (Some("large"), 7));
-        assert_eq!(Candidate::find("triage", &config("triage")).unwrap().limits.wall.as_secs(), 600);
-    }
-
-    #[test]
-    fn a_native_program_is_preferred_to_its_wrapper() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path().canonicalize().unwrap();
-        program(&home, "lib/@openai/codex/bin/codex.js");
-        fs::create_dir(home.join("bin")).unwrap();
-        std::os::unix::fs::symlink(home.join("lib/@openai/codex/bin/codex.js"), home.join("bin/codex")).unwrap();
-        let found = Candidate::find("codex", &config("codex")).unwrap();
-        assert_eq!(found.prefer_native(home.join("bin/codex")), home.join("bin/codex"));
-        for native in found.provider.native_programs(&home.join("lib/@openai/codex/bin/codex.js")).iter().take(1) {
-            program(&home, native.strip_prefix(&home).unwrap().to_str().unwrap());
-            assert_eq!(found.prefer_native(home.join("bin/codex")), *native);
-        }
     }
 }
