@@ -80,13 +80,13 @@ impl Attempt {
             .mode(0o600)
             .open(&path)
             .and_then(|mut file| file.write_all(bytes));
-        written.map_err(|error| named("write", &path, &error))
+        written.map_err(|error| with_path("write", &path, &error))
     }
 
     /// Makes a folder for the process, and those above it up to the attempt's own.
     pub(crate) fn make_folder(&self, name: &str) -> io::Result<()> {
         let path = self.folder.join(name);
-        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| named("make", &path, &error))
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| with_path("make", &path, &error))
     }
 
     /// Makes the folder of an investigator that is asked after the first, by its place in the order of asking, from 2.
@@ -99,7 +99,7 @@ impl Attempt {
     /// Makes a symbolic link for the process.
     pub(crate) fn link(&self, name: &str, target: &Path) -> io::Result<()> {
         let path = self.folder.join(name);
-        symlink(target, &path).map_err(|error| named("make", &path, &error))
+        symlink(target, &path).map_err(|error| with_path("make", &path, &error))
     }
 
     /// Opens the prompt, and makes the files for the process to print to. We read them through the same handles.
@@ -111,7 +111,7 @@ impl Attempt {
     fn create_output(&self, name: &str) -> io::Result<File> {
         let path = self.folder.join(name);
         let opened = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path);
-        opened.map_err(|error| named("make", &path, &error))
+        opened.map_err(|error| with_path("make", &path, &error))
     }
 
     /// Opens a file of the attempt to read. No symbolic link is followed, and a FIFO does not block.
@@ -120,7 +120,7 @@ impl Attempt {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
         let flags = i32::try_from(flags).map_err(io::Error::other)?;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&path);
-        let file = file.map_err(|error| named("open", &path, &error))?;
+        let file = file.map_err(|error| with_path("open", &path, &error))?;
         if file.metadata()?.is_file() {
             return Ok(file);
         }
@@ -191,6 +191,6 @@ pub(crate) fn later_folders(folder: &Path) -> Vec<PathBuf> {
     places.take_while(|place| place.symlink_metadata().is_ok_and(|found| found.is_dir())).collect()
 }
 
-fn named(action: &str, path: &Path, error: &io::Error) -> io::Error {
+fn with_path(action: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {action} {}: {error}", path.display()))
 }

@@ -51,9 +51,9 @@ impl Chain {
 
 /// Those that cannot work, each with its place among the reasons.
 #[derive(Debug, Default)]
-struct Unable(Vec<(usize, DispatchFailure)>);
+struct Unavailable(Vec<(usize, DispatchFailure)>);
 
-impl Unable {
+impl Unavailable {
     fn add(&mut self, place: usize, failure: &DispatchFailure, usage: Usage) {
         self.0.push((place, DispatchFailure { usage: Box::new(usage), ..failure.clone() }));
     }
@@ -83,7 +83,7 @@ impl Investigator for Chain {
         let mut passed_over = Vec::new();
         let mut spent = None;
         let mut asked = 0;
-        let mut unable = Unable::default();
+        let mut unavailable = Unavailable::default();
         for (place, member) in self.members.iter().enumerate() {
             let investigator = match member {
                 Member::Present(investigator) => investigator,
@@ -94,7 +94,7 @@ impl Investigator for Chain {
             };
             let earlier = self.unavailable().get(&place).cloned();
             if let Some(failure) = earlier {
-                unable.add(passed_over.len(), &failure, bare_usage(investigator.name()));
+                unavailable.add(passed_over.len(), &failure, bare_usage(investigator.name()));
                 passed_over.push(format!("{}: {failure}", investigator.name()));
                 continue;
             }
@@ -115,7 +115,7 @@ impl Investigator for Chain {
                     tracing::warn!(investigator = investigator.name(), error = %failure, "out for this drain");
                     self.unavailable().insert(place, failure.clone());
                     spent = add(spent, failure.usage.cost);
-                    unable.add(passed_over.len(), &failure, *failure.usage.clone());
+                    unavailable.add(passed_over.len(), &failure, *failure.usage.clone());
                     passed_over.push(format!("{}: {failure}", investigator.name()));
                 }
                 Err(mut failure) => {
@@ -124,7 +124,7 @@ impl Investigator for Chain {
                 }
             }
         }
-        let mut failure = match unable.soonest_back() {
+        let mut failure = match unavailable.soonest_back() {
             Some((place, failure)) => {
                 // Its reason is the failure itself.
                 passed_over.remove(place);
@@ -252,20 +252,20 @@ mod tests {
 
     #[test]
     fn the_one_that_is_back_first_stands_for_all_and_no_time_is_said_where_one_has_none() {
-        let unable = |times: &[Option<&str>]| {
-            let mut unable = Unable::default();
+        let unavailable = |times: &[Option<&str>]| {
+            let mut unavailable = Unavailable::default();
             for (place, time) in times.iter().enumerate() {
                 let failure = failure_of(Failure::Quota, place.to_string(), "x");
                 let retry_after = time.map(|time| time.parse().unwrap());
-                unable.add(place, &DispatchFailure { retry_after, ..failure }, Usage::default());
+                unavailable.add(place, &DispatchFailure { retry_after, ..failure }, Usage::default());
             }
-            unable.soonest_back().map(|(place, failure)| (place, failure.retry_after.map(|time| time.to_string())))
+            unavailable.soonest_back().map(|(place, failure)| (place, failure.retry_after.map(|time| time.to_string())))
         };
         let (hour, week) = ("2026-11-22T11:00:00Z", "2026-11-29T10:00:00Z");
-        assert_eq!(unable(&[Some(hour), Some(week)]), Some((0, Some(hour.to_owned()))));
-        assert_eq!(unable(&[Some(week), Some(hour)]), Some((1, Some(hour.to_owned()))));
-        assert_eq!(unable(&[Some(hour), None]), Some((1, None)));
-        assert_eq!(unable(&[None, Some(hour)]), Some((1, None)));
-        assert_eq!(unable(&[]), None);
+        assert_eq!(unavailable(&[Some(hour), Some(week)]), Some((0, Some(hour.to_owned()))));
+        assert_eq!(unavailable(&[Some(week), Some(hour)]), Some((1, Some(hour.to_owned()))));
+        assert_eq!(unavailable(&[Some(hour), None]), Some((1, None)));
+        assert_eq!(unavailable(&[None, Some(hour)]), Some((1, None)));
+        assert_eq!(unavailable(&[]), None);
     }
 }

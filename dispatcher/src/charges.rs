@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use haltline_protocol::{Cost, CostSource};
 
-use crate::cost::{ModelTokens, SaidCost};
+use crate::cost::{ModelTokens, ReportedCost};
 use crate::prices::PriceTable;
 
 /// What an investigation is charged whose cost nobody knows, in US dollars (`budget.assumed_usd`).
@@ -25,7 +25,7 @@ pub struct Charges {
     /// What an investigation is charged whose cost nobody knows, in US dollars.
     pub assumed_usd: f64,
     /// Models whose missing price was told of already.
-    told: Arc<Mutex<HashSet<String>>>,
+    warned: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Default for Charges {
@@ -34,7 +34,7 @@ impl Default for Charges {
             prices: PriceTable::default(),
             per_investigation_usd: RESERVE_USD,
             assumed_usd: ASSUMED_USD,
-            told: Arc::default(),
+            warned: Arc::default(),
         }
     }
 }
@@ -42,22 +42,22 @@ impl Default for Charges {
 impl Charges {
     /// What the configuration says of prices and of a single investigation.
     pub fn new(prices: PriceTable, per_investigation_usd: f64, assumed_usd: f64) -> Self {
-        Self { prices, per_investigation_usd, assumed_usd, told: Arc::default() }
+        Self { prices, per_investigation_usd, assumed_usd, warned: Arc::default() }
     }
 
     /// What is charged. `was_billed` says that a model has worked, whether or not anybody knows how much.
-    pub(crate) fn charge(&self, said: SaidCost, tokens: &[ModelTokens], was_billed: bool) -> Option<Cost> {
+    pub(crate) fn charge(&self, said: ReportedCost, tokens: &[ModelTokens], was_billed: bool) -> Option<Cost> {
         match said {
-            SaidCost::Usd(usd) => Cost::new(usd, CostSource::Reported),
-            SaidCost::Unbelievable => {
+            ReportedCost::Usd(usd) => Cost::new(usd, CostSource::Reported),
+            ReportedCost::Unbelievable => {
                 // Without a cap nothing is set aside, and a lie must not come cheaper than silence.
                 let charged = self.per_investigation_usd.max(self.assumed_usd);
                 tracing::warn!(charged, "an investigator reported an impossible cost");
                 Cost::new(charged, CostSource::Assumed)
             }
-            SaidCost::Nothing if tokens.iter().any(ModelTokens::any) => self.estimate(tokens),
-            SaidCost::Nothing if was_billed => Cost::new(self.assumed_usd, CostSource::Assumed),
-            SaidCost::Nothing => None,
+            ReportedCost::Nothing if tokens.iter().any(ModelTokens::any) => self.estimate(tokens),
+            ReportedCost::Nothing if was_billed => Cost::new(self.assumed_usd, CostSource::Assumed),
+            ReportedCost::Nothing => None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Charges {
         for used in tokens.iter().filter(|tokens| tokens.any()) {
             let model = used.model.as_deref().unwrap_or_default();
             let Some(price) = self.prices.of(model) else {
-                self.tell_missing(model);
+                self.warn_of_missing_price(model);
                 is_complete = false;
                 continue;
             };
@@ -84,9 +84,9 @@ impl Charges {
         }
     }
 
-    fn tell_missing(&self, model: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(model.to_owned()) {
+    fn warn_of_missing_price(&self, model: &str) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(model.to_owned()) {
             let named = if model.is_empty() { "(unnamed: set `model` in the investigator's section)" } else { model };
             tracing::warn!(
                 model = named,
@@ -111,13 +111,13 @@ mod tests {
     fn tokens_times_prices_make_an_estimate() {
         let charges = Charges::default();
         let used = [tokens("gpt-5.5", 1_000_000, 2_000_000, 100_000)];
-        let cost = charges.charge(SaidCost::Nothing, &used, true).unwrap();
+        let cost = charges.charge(ReportedCost::Nothing, &used, true).unwrap();
         assert_eq!(cost.source, CostSource::Estimated);
         assert!((cost.usd - (5.0 + 1.0 + 3.0)).abs() < 1e-9, "{}", cost.usd);
         let both = [used[0].clone(), tokens("gemini-2.5-pro", 0, 0, 1_000_000)];
-        let cost = charges.charge(SaidCost::Nothing, &both, true).unwrap();
+        let cost = charges.charge(ReportedCost::Nothing, &both, true).unwrap();
         assert!((cost.usd - 19.0).abs() < 1e-9, "{}", cost.usd);
-        let said = charges.charge(SaidCost::Usd(0.5), &both, true);
+        let said = charges.charge(ReportedCost::Usd(0.5), &both, true);
         assert_eq!(said, Cost::new(0.5, CostSource::Reported), "what is said beats what is worked out");
     }
 
@@ -125,17 +125,17 @@ mod tests {
     fn what_nobody_knows_is_charged_the_ceiling_and_what_never_ran_nothing() {
         let charges = Charges::default();
         let assumed = Cost::new(0.30, CostSource::Assumed);
-        assert_eq!(charges.charge(SaidCost::Nothing, &[tokens("brand-new", 1, 0, 0)], true), assumed);
-        assert_eq!(charges.charge(SaidCost::Nothing, &[tokens("brand-new", 0, 0, 0)], true), assumed);
-        assert_eq!(charges.charge(SaidCost::Nothing, &[], true), assumed);
-        assert_eq!(charges.charge(SaidCost::Nothing, &[], false), None);
-        assert_eq!(charges.told.lock().unwrap().len(), 1);
+        assert_eq!(charges.charge(ReportedCost::Nothing, &[tokens("brand-new", 1, 0, 0)], true), assumed);
+        assert_eq!(charges.charge(ReportedCost::Nothing, &[tokens("brand-new", 0, 0, 0)], true), assumed);
+        assert_eq!(charges.charge(ReportedCost::Nothing, &[], true), assumed);
+        assert_eq!(charges.charge(ReportedCost::Nothing, &[], false), None);
+        assert_eq!(charges.warned.lock().unwrap().len(), 1);
     }
 
     #[test]
     fn a_model_without_a_price_makes_no_other_cheaper() {
         let used = [tokens("gpt-5.5", 9_000_000, 0, 900_000), tokens("brand-new", 10, 0, 10), tokens("newer", 1, 0, 1)];
-        let cost = Charges::default().charge(SaidCost::Nothing, &used, true).unwrap();
+        let cost = Charges::default().charge(ReportedCost::Nothing, &used, true).unwrap();
         assert_eq!(cost.source, CostSource::Assumed);
         assert!((cost.usd - (45.0 + 27.0 + 0.30)).abs() < 1e-9, "{}", cost.usd);
     }
@@ -144,11 +144,11 @@ mod tests {
     fn an_impossible_cost_is_charged_what_was_set_aside() {
         let charges = Charges::default();
         for value in [json!(-1), json!(1e300), json!(10_001), json!("0.12"), json!("NaN"), json!([1]), json!(true)] {
-            let cost = charges.charge(SaidCost::of(&value), &[tokens("gpt-5.5", 1, 0, 0)], true);
+            let cost = charges.charge(ReportedCost::of(&value), &[tokens("gpt-5.5", 1, 0, 0)], true);
             assert_eq!(cost, Cost::new(1.0, CostSource::Assumed), "{value}");
         }
-        assert_eq!(SaidCost::of(&json!(null)), SaidCost::Nothing);
-        assert_eq!(SaidCost::of(&json!(0)), SaidCost::Usd(0.0));
-        assert_eq!(SaidCost::usd(f64::NAN), SaidCost::Unbelievable);
+        assert_eq!(ReportedCost::of(&json!(null)), ReportedCost::Nothing);
+        assert_eq!(ReportedCost::of(&json!(0)), ReportedCost::Usd(0.0));
+        assert_eq!(ReportedCost::usd(f64::NAN), ReportedCost::Unbelievable);
     }
 }

@@ -6,7 +6,7 @@ use haltline_protocol::{Assignment, Investigation, Report, Usage};
 use crate::attempt::Attempt;
 use crate::charges::Charges;
 use crate::citations::verify;
-use crate::cost::{ModelTokens, SaidCost, add_tokens};
+use crate::cost::{ModelTokens, ReportedCost, add_tokens};
 use crate::report_check::Checked;
 
 /// Completes a usage: tokens, model and cost. `model` is the one that was asked for.
@@ -14,7 +14,7 @@ pub(crate) fn settle_usage(
     mut usage: Usage,
     model: Option<&str>,
     mut tokens: Vec<ModelTokens>,
-    said: SaidCost,
+    said: ReportedCost,
     was_billed: bool,
     charges: &Charges,
 ) -> Usage {

@@ -31,7 +31,7 @@ impl Price {
 
 /// What a program says that it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum SaidCost {
+pub enum ReportedCost {
     /// Nothing.
     #[default]
     Nothing,
@@ -41,7 +41,7 @@ pub enum SaidCost {
     Unbelievable,
 }
 
-impl SaidCost {
+impl ReportedCost {
     /// Takes a figure from outside.
     pub fn usd(usd: f64) -> Self {
         if (0.0..=PLAUSIBLE_USD).contains(&usd) { Self::Usd(usd) } else { Self::Unbelievable }

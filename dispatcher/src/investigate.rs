@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attempt::{Attempt, AttemptNote, EVENT, PROMPT};
 use crate::charges::Charges;
 use crate::conclusion::{conclude, keep, settle_usage};
-use crate::cost::{ModelTokens, SaidCost};
+use crate::cost::{ModelTokens, ReportedCost};
 use crate::environment::Environment;
 use crate::prompt::write_prompt;
 use crate::provider::{Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading};
@@ -42,7 +42,7 @@ pub struct ProcessInvestigator {
 struct Answer {
     verdict: Result<Checked, Complaint>,
     tokens: Vec<ModelTokens>,
-    said: SaidCost,
+    said: ReportedCost,
     /// Whether a model has worked, so that somebody pays.
     was_billed: bool,
 }
@@ -50,7 +50,7 @@ struct Answer {
 impl Answer {
     /// Nothing ran.
     fn none(complaint: Complaint) -> Self {
-        Self { verdict: Err(complaint), tokens: Vec::new(), said: SaidCost::Nothing, was_billed: false }
+        Self { verdict: Err(complaint), tokens: Vec::new(), said: ReportedCost::Nothing, was_billed: false }
     }
 }
 
@@ -84,8 +84,8 @@ impl Investigator for ProcessInvestigator {
         let answer = match self.provider.plan(&brief) {
             // What is built in is free, and that is known.
             Plan::Answer(report) => Answer {
-                verdict: Ok(Checked { report: *report, cost: SaidCost::Nothing, repeats_nonce: false }),
-                said: SaidCost::Usd(0.0),
+                verdict: Ok(Checked { report: *report, cost: ReportedCost::Nothing, repeats_nonce: false }),
+                said: ReportedCost::Usd(0.0),
                 tokens: Vec::new(),
                 was_billed: false,
             },
@@ -201,7 +201,7 @@ impl ProcessInvestigator {
         })
     }
 
-    fn usage(&self, tokens: Vec<ModelTokens>, said: SaidCost, was_billed: bool, duration: Duration) -> Usage {
+    fn usage(&self, tokens: Vec<ModelTokens>, said: ReportedCost, was_billed: bool, duration: Duration) -> Usage {
         let model = self.setting.section.model.as_deref();
         let usage = Usage { provider: self.name.clone(), duration, ..Usage::default() };
         settle_usage(usage, model, tokens, said, was_billed, &self.charges)

@@ -35,7 +35,7 @@ pub use actor::{Dispatcher, DispatcherSummary, Source};
 pub use charges::Charges;
 pub use config::DispatcherConfig;
 pub use configured_providers::Providers;
-pub use cost::{ModelTokens, Price, SaidCost};
+pub use cost::{ModelTokens, Price, ReportedCost};
 pub use environment::Environment;
 pub use error::DispatcherError;
 pub use haltline_process::{Exit, Limits};

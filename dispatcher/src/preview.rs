@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actor::not_started;
 use crate::charges::Charges;
 use crate::configured_providers::Providers;
-use crate::salvage::foresee;
+use crate::salvage::preview_salvage;
 
 /// Says what a dead drain's attempt left, as a real drain would find it.
 #[derive(Debug)]
@@ -35,6 +35,6 @@ impl Investigator for PreviewInvestigator {
     }
 
     async fn salvage(&self, assignment: &Assignment) -> Option<Investigation> {
-        foresee(assignment, self.limits, &self.charges)
+        preview_salvage(assignment, self.limits, &self.charges)
     }
 }

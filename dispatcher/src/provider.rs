@@ -9,7 +9,7 @@ use haltline_process::Exit;
 use haltline_protocol::{Assignment, Failure, Report};
 use jiff::Timestamp;
 
-use crate::cost::{ModelTokens, Price, SaidCost};
+use crate::cost::{ModelTokens, Price, ReportedCost};
 use crate::environment::Environment;
 use crate::reset::retry_after;
 use crate::setting::Setting;
@@ -157,7 +157,7 @@ pub struct Reading {
     /// Tokens by model, where the output says so.
     pub tokens: Vec<ModelTokens>,
     /// The cost, where the output says so.
-    pub cost: SaidCost,
+    pub cost: ReportedCost,
     /// Whether a model has answered at all, so that it will be paid for.
     pub has_worked: bool,
     /// Whether a cost beside the report's fields may be believed.
@@ -192,7 +192,7 @@ impl Complaint {
 /// What every agent's program has in its environment. Some of them ask git about the work tree before any sandbox is
 /// up, and git runs the programs that the tree's `.git/config` names (`core.fsmonitor`, `filter.*.clean`); without a
 /// repository it reads no such file. And their times of day are to be UTC.
-pub(crate) fn everywhere() -> impl Iterator<Item = (String, OsString)> {
+pub(crate) fn common_variables() -> impl Iterator<Item = (String, OsString)> {
     [("GIT_DIR", "/dev/null"), ("TZ", "UTC")].map(|(name, value)| (name.to_owned(), value.into())).into_iter()
 }
 

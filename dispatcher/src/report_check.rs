@@ -6,7 +6,7 @@ use haltline_protocol::{Document, Failure, FaultId, HaltEvent, Report, Severity}
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::cost::SaidCost;
+use crate::cost::ReportedCost;
 use crate::extract::objects;
 use crate::schema::NONCE_FIELD;
 
@@ -41,7 +41,7 @@ pub struct Checked {
     /// The report.
     pub report: Report,
     /// The cost that stands beside it.
-    pub cost: SaidCost,
+    pub cost: ReportedCost,
     /// Whether it has the random word, and so was made for this attempt.
     pub repeats_nonce: bool,
 }
@@ -134,13 +134,15 @@ impl Expected<'_> {
 
 /// The cost that stands beside the report's fields. A figure that is no number at all, or of another currency, is said
 /// all the same.
-fn said_cost(fields: &Document) -> SaidCost {
+fn said_cost(fields: &Document) -> ReportedCost {
     let said = match fields.get("costUsd") {
-        None => return SaidCost::Nothing,
-        Some(text) => serde_json::from_str::<Value>(text).map_or(SaidCost::Unbelievable, |value| SaidCost::of(&value)),
+        None => return ReportedCost::Nothing,
+        Some(text) => {
+            serde_json::from_str::<Value>(text).map_or(ReportedCost::Unbelievable, |value| ReportedCost::of(&value))
+        }
     };
     let other_currency = fields.get("currency").is_some_and(|text| !text.eq_ignore_ascii_case("\"usd\""));
-    if other_currency { SaidCost::Unbelievable } else { said }
+    if other_currency { ReportedCost::Unbelievable } else { said }
 }
 
 #[cfg(test)]
@@ -229,13 +231,13 @@ mod tests {
     fn only_a_plausible_cost_is_believed() {
         let said = |text: &str| find(&with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""))).unwrap().cost;
         for (text, usd) in [("0.12", 0.12), ("0", 0.0), ("9999", 9999.0), ("0.5,\"currency\":\"USD\"", 0.5)] {
-            assert_eq!(said(text), SaidCost::Usd(usd), "{text}");
+            assert_eq!(said(text), ReportedCost::Usd(usd), "{text}");
         }
         let impossible = ["-1", "1e300", "10001", "\"0.12\"", "\"NaN\"", "[1]", "{\"usd\":1}"];
         for text in impossible.into_iter().chain(["1,\"currency\":\"EUR\"", "1e999"]) {
-            assert_eq!(said(text), SaidCost::Unbelievable, "{text}");
+            assert_eq!(said(text), ReportedCost::Unbelievable, "{text}");
         }
-        assert_eq!(said("null"), SaidCost::Nothing);
-        assert_eq!(find(REPORT).unwrap().cost, SaidCost::Nothing);
+        assert_eq!(said("null"), ReportedCost::Nothing);
+        assert_eq!(find(REPORT).unwrap().cost, ReportedCost::Nothing);
     }
 }

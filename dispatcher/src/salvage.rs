@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::attempt::{Attempt, STDOUT, later_folders};
 use crate::charges::Charges;
 use crate::conclusion::{conclude, keep, settle_usage};
-use crate::cost::SaidCost;
+use crate::cost::ReportedCost;
 use crate::provider::Captured;
 use crate::providers::find_provider;
 use crate::report_check::{Expected, quoted_reports};
@@ -46,7 +46,7 @@ async fn end_left_process(attempt: &Attempt, grace: Duration) {
 }
 
 /// The report that [`salvage`] would take from what is there now. Nothing is ended, and nothing written.
-pub(crate) fn foresee(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
+pub(crate) fn preview_salvage(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Investigation> {
     all_asked(assignment).find_map(|asked| read(&asked, limits, charges)).map(|left| left.investigation)
 }
 
@@ -93,7 +93,7 @@ fn read(assignment: &Assignment, limits: Limits, charges: &Charges) -> Option<Le
     let checked = last_report(&reading, &expected).ok()?;
     let duration = lasted(&attempt, assignment.slot.begun);
     let usage = Usage { provider: note.name.clone(), duration, ..Usage::default() };
-    let said: SaidCost = checked.cost;
+    let said: ReportedCost = checked.cost;
     let usage = settle_usage(usage, note.model.as_deref(), reading.tokens, said, provider.is_paid(), charges);
     Some(Left { investigation: conclude(assignment, checked, usage), is_kept: false })
 }

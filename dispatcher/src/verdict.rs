@@ -4,7 +4,7 @@ use haltline_evidence::clean_line;
 use haltline_process::{Ended, StartError};
 use haltline_protocol::Failure;
 
-use crate::cost::SaidCost;
+use crate::cost::ReportedCost;
 use crate::provider::{Complaint, Reading};
 use crate::report_check::{CheckError, Checked, Expected};
 
@@ -45,7 +45,7 @@ pub(crate) fn last_report(reading: &Reading, expected: &Expected<'_>) -> Result<
     for answer in reading.answers.iter().rev() {
         match expected.find_in(answer) {
             Ok(mut checked) => {
-                let beside = if reading.trusts_report_cost { checked.cost } else { SaidCost::Nothing };
+                let beside = if reading.trusts_report_cost { checked.cost } else { ReportedCost::Nothing };
                 checked.cost = reading.cost.or(beside);
                 return Ok(checked);
             }
@@ -134,9 +134,9 @@ mod tests {
         let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] };
         let cost = |reading: &Reading| last_report(reading, &expected).unwrap().cost;
         let plain = reading(REPORT, None);
-        assert_eq!(cost(&plain), SaidCost::Usd(0.5));
-        assert_eq!(cost(&Reading { cost: SaidCost::Usd(0.1), ..reading(REPORT, None) }), SaidCost::Usd(0.1));
-        assert_eq!(cost(&Reading { trusts_report_cost: false, ..plain }), SaidCost::Nothing);
+        assert_eq!(cost(&plain), ReportedCost::Usd(0.5));
+        assert_eq!(cost(&Reading { cost: ReportedCost::Usd(0.1), ..reading(REPORT, None) }), ReportedCost::Usd(0.1));
+        assert_eq!(cost(&Reading { trusts_report_cost: false, ..plain }), ReportedCost::Nothing);
     }
 
     #[test]

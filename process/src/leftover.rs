@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, getpid};
 
 use crate::platform::{boot_id, read_table, send};
-use crate::table::{Process, ProcessId, alive_once, children_of, reach};
+use crate::table::{Process, ProcessId, alive_once, children_of, descendants_of};
 use crate::tree::{MOST_ROUNDS, PAUSE, Swept, is_marked, stop_and_kill};
 
 /// Asks what runs of a dead process's child to end, and kills it when `grace` is over. `streams` are the files that were
@@ -23,7 +23,7 @@ pub async fn end_leftover(
     if !streams.into_iter().any(|file| is_locked(&file)) {
         return None;
     }
-    let find = || owned_by_nobody(&read_table(), folder, leader);
+    let find = || left_of_tree(&read_table(), folder, leader);
     let asked = find();
     asked.iter().for_each(|process| send(process, Signal::TERM));
     let deadline = tokio::time::Instant::now() + grace;
@@ -45,7 +45,7 @@ fn is_locked(file: &File) -> bool {
 
 /// The living processes of a tree whose parent died: the noted leader's session if it is still the same leader, what
 /// carries the tree's mark, and the descendants of these.
-fn owned_by_nobody(table: &[Process], folder: &Path, leader: Option<&ProcessId>) -> Vec<Process> {
+fn left_of_tree(table: &[Process], folder: &Path, leader: Option<&ProcessId>) -> Vec<Process> {
     let leader = leader.filter(|leader| {
         leader.boot_id == boot_id()
             && table.iter().any(|process| process.pid == leader.pid && process.start_ticks == leader.start_ticks)
@@ -58,7 +58,7 @@ fn owned_by_nobody(table: &[Process], folder: &Path, leader: Option<&ProcessId>)
         .copied()
         .collect();
     let pids: Vec<i32> = roots.iter().map(|process| process.pid).collect();
-    let mut owned = reach(&children_of(table), &pids, |process| process.pid != ours);
+    let mut owned = descendants_of(&children_of(table), &pids, |process| process.pid != ours);
     owned.extend(roots);
     alive_once(owned)
 }

@@ -47,7 +47,7 @@ pub(crate) fn children_of(table: &[Process]) -> HashMap<i32, Vec<Process>> {
 }
 
 /// The descendants of some processes, without those, and without what `enter` refuses and what is below it.
-pub(crate) fn reach(
+pub(crate) fn descendants_of(
     children: &HashMap<i32, Vec<Process>>,
     from: &[i32],
     enter: impl Fn(&Process) -> bool,

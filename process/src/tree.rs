@@ -27,7 +27,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, waitpid};
 
 use crate::own::is_owned;
 use crate::platform::{boot_id, has_variable, holds_lock_in, read_process, read_table, send};
-use crate::table::{Process, ProcessId, State, alive_once, children_of, reach};
+use crate::table::{Process, ProcessId, State, alive_once, children_of, descendants_of};
 
 /// The variable that marks the processes of a tree: its value is the tree's folder.
 pub const MARK: &str = "TMPDIR";
@@ -178,7 +178,7 @@ fn marked(table: &[Process], ours: i32, leader: &Leader, others: &[&Leader]) -> 
     };
     let roots: Vec<Process> = table.iter().filter(|process| may_enter(process) && is_ours(process)).copied().collect();
     let pids: Vec<i32> = roots.iter().map(|process| process.pid).collect();
-    let mut owned = reach(&children_of(table), &pids, may_enter);
+    let mut owned = descendants_of(&children_of(table), &pids, may_enter);
     owned.extend(roots);
     alive_once(owned)
 }
@@ -188,8 +188,8 @@ fn owned_descendants(table: &[Process], ours: i32, leader: &Leader, others: &[&L
     let children = children_of(table);
     let our_session = session_of(table, ours);
     let is_other_leader = |process: &Process| others.iter().any(|other| other.pid == process.pid);
-    let descendants = reach(&children, &[ours], |_| true);
-    let roots: Vec<i32> = descendants
+    let all = descendants_of(&children, &[ours], |_| true);
+    let roots: Vec<i32> = all
         .iter()
         .filter(|process| !is_other_leader(process))
         .filter(|process| {
@@ -199,8 +199,8 @@ fn owned_descendants(table: &[Process], ours: i32, leader: &Leader, others: &[&L
         })
         .map(|process| process.pid)
         .collect();
-    let mut owned = reach(&children, &roots, |process| !is_other_leader(process));
-    owned.extend(descendants.iter().filter(|process| roots.contains(&process.pid)));
+    let mut owned = descendants_of(&children, &roots, |process| !is_other_leader(process));
+    owned.extend(all.iter().filter(|process| roots.contains(&process.pid)));
     alive_once(owned)
 }
 

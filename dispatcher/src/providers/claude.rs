@@ -15,9 +15,9 @@ use haltline_protocol::Failure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cost::{ModelTokens, Price, SaidCost};
+use crate::cost::{ModelTokens, Price, ReportedCost};
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, common_variables,
 };
 use crate::setting::{Hidden, Setting};
 
@@ -141,7 +141,7 @@ impl Provider for Claude {
             // Its default of ten waits for three minutes on a refused key.
             ("CLAUDE_CODE_MAX_RETRIES", "2"),
         ];
-        line.environment.extend(everywhere());
+        line.environment.extend(common_variables());
         line.environment.extend(quiet.map(|(name, value)| (name.to_owned(), value.into())));
         Plan::Spawn(line)
     }
@@ -154,11 +154,11 @@ impl Provider for Claude {
             return Reading { failure, ..Reading::default() };
         };
         let mut reading =
-            Reading { cost: SaidCost::of(&outcome.total_cost_usd), tokens: outcome.tokens(), ..Reading::default() };
+            Reading { cost: ReportedCost::of(&outcome.total_cost_usd), tokens: outcome.tokens(), ..Reading::default() };
         reading.has_worked = reading.tokens.iter().any(ModelTokens::any);
-        if !reading.has_worked && reading.cost == SaidCost::Usd(0.0) && outcome.is_error {
+        if !reading.has_worked && reading.cost == ReportedCost::Usd(0.0) && outcome.is_error {
             // Nothing was answered, so nothing is known rather than nothing was paid.
-            reading.cost = SaidCost::Nothing;
+            reading.cost = ReportedCost::Nothing;
         }
         match &outcome.structured_output {
             Some(answer @ Value::Object(_)) if !outcome.is_error => reading.answers.push(answer.to_string()),
@@ -304,7 +304,7 @@ mod tests {
         let answer = json!({"faultId": "K"});
         let good = read(&format!("noise\n{}\n", outcome(false, &json!({"structured_output": answer}))), "");
         assert_eq!(good.answers, [r#"{"faultId":"K"}"#]);
-        assert_eq!((good.failure, good.cost), (None, SaidCost::Usd(0.0021)));
+        assert_eq!((good.failure, good.cost), (None, ReportedCost::Usd(0.0021)));
         let model = Some("claude-sonnet-5".to_owned());
         assert_eq!(good.tokens, [ModelTokens { model, input: 200, cached: 1000, output: 80 }]);
 
@@ -395,10 +395,10 @@ mod tests {
     #[test]
     fn an_impossible_cost_is_not_believed_and_a_refusal_cost_nothing_known() {
         let cost = |value: Value| read(&outcome(false, &json!({"total_cost_usd": value})), "").cost;
-        assert_eq!(cost(json!(-0.5)), SaidCost::Unbelievable);
-        assert_eq!(cost(json!("0.5")), SaidCost::Unbelievable);
-        assert_eq!(cost(json!(null)), SaidCost::Nothing);
+        assert_eq!(cost(json!(-0.5)), ReportedCost::Unbelievable);
+        assert_eq!(cost(json!("0.5")), ReportedCost::Unbelievable);
+        assert_eq!(cost(json!(null)), ReportedCost::Nothing);
         let refused = read(&outcome(true, &json!({"total_cost_usd": 0, "modelUsage": {}})), "");
-        assert_eq!((refused.cost, refused.has_worked), (SaidCost::Nothing, false));
+        assert_eq!((refused.cost, refused.has_worked), (ReportedCost::Nothing, false));
     }
 }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::cost::{ModelTokens, Price};
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, common_variables,
 };
 use crate::setting::{Hidden, Setting};
 
@@ -201,7 +201,7 @@ impl Provider for Codex {
         line.arguments.extend(arguments(&section.extra_args));
         line.arguments.push("-".into());
         line.files.push((SCHEMA, brief.schema.as_bytes().to_vec()));
-        line.environment.extend(everywhere());
+        line.environment.extend(common_variables());
         Plan::Spawn(line)
     }
 

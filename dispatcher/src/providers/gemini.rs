@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::cost::{ModelTokens, Price};
 use crate::extract::objects;
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, common_variables,
 };
 use crate::setting::Setting;
 
@@ -137,7 +137,7 @@ impl Provider for Gemini {
             ("GEMINI_CLI_HOME", brief.folder.join(HOME).into_os_string()),
             ("NO_BROWSER", "true".into()),
         ];
-        line.environment.extend(everywhere());
+        line.environment.extend(common_variables());
         line.environment.extend(environment.map(|(name, value)| (name.to_owned(), value)));
         let login = Login::of(brief);
         if login == Login::Account {

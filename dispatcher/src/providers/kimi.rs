@@ -13,7 +13,7 @@ use haltline_protocol::Failure;
 use serde_json::json;
 
 use crate::provider::{
-    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, everywhere,
+    Brief, Captured, CommandLine, Complaint, Plan, Provider, Reading, arguments, classify, common_variables,
 };
 use crate::setting::Setting;
 
@@ -87,7 +87,7 @@ impl Provider for Kimi {
             line.arguments.extend(arguments(["--model", model]));
         }
         line.arguments.extend(arguments(&section.extra_args));
-        line.environment.extend(everywhere());
+        line.environment.extend(common_variables());
         let agent = json!({"version": 1, "agent": {"extend": "default", "tools": TOOLS, "subagents": {}}});
         line.files.push((AGENT, agent.to_string().into_bytes()));
         Plan::Spawn(line)

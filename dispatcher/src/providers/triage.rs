@@ -44,7 +44,7 @@ fn triage(assignment: &Assignment) -> Report {
     let (tail, reason) = (event.stdout_tail(), event.failure_reason());
     let [tail, reason, message] = [&tail, &reason, &*event.message].map(taken_in);
     let texts = Texts { tail: &tail, reason: &reason, message: &message };
-    if let Some(finding) = built_in().ok().and_then(|pack| pack.judge(&texts)) {
+    if let Some(finding) = built_in().ok().and_then(|rule_set| rule_set.evaluate(&texts)) {
         return Report {
             outcome: ReportOutcome::RootCauseIdentified,
             root_cause: told(&finding),

@@ -1,11 +1,11 @@
 //! What of a log's lines is held against the rules.
 
-use super::pack::Pack;
+use super::rule_set::RuleSet;
 
 /// How many leads are taken off one line: a time, a container's name and a stream's name are as many as are seen.
 const MOST_LEADS: usize = 3;
 
-impl Pack {
+impl RuleSet {
     /// The part of a line that speaks of a fault; none where the line is blank, tells of success or shows source code.
     pub(super) fn body<'a>(&self, line: &'a str) -> Option<&'a str> {
         let mut body = line.trim_end();
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn what_loggers_put_before_a_line_is_no_part_of_it() {
-        let pack = built_in().unwrap();
+        let rule_set = built_in().unwrap();
         for line in [
             "panic: boom",
             "2026-05-20T08:14:00.123Z panic: boom",
@@ -40,13 +40,13 @@ mod tests {
             "##[error]panic: boom",
             "#12 0.345 panic: boom",
         ] {
-            assert_eq!(pack.body(line), Some("panic: boom"), "{line}");
+            assert_eq!(rule_set.body(line), Some("panic: boom"), "{line}");
         }
     }
 
     #[test]
     fn success_warnings_and_source_code_are_passed_over() {
-        let pack = built_in().unwrap();
+        let rule_set = built_in().unwrap();
         for line in [
             "",
             "   ",
@@ -60,7 +60,7 @@ mod tests {
             "warning: unused import: `Permission denied`",
             "npm warn ERESOLVE overriding peer dependency",
         ] {
-            assert_eq!(pack.body(line), None, "{line}");
+            assert_eq!(rule_set.body(line), None, "{line}");
         }
     }
 }

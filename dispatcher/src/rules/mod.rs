@@ -1,8 +1,8 @@
 //! Rules that somebody wrote down once, held against the end of a log. The rules are data: the `.toml` files here.
 
-mod judge;
+mod evaluate;
 mod line;
-mod pack;
+mod rule_set;
 
-pub(crate) use judge::{Finding, Origin, Texts, last_lines};
-pub(crate) use pack::{Rule, built_in};
+pub(crate) use evaluate::{Finding, Origin, Texts, last_lines};
+pub(crate) use rule_set::{Rule, built_in};

@@ -3,7 +3,7 @@
 
 use haltline_evidence::excerpt;
 
-use super::pack::{Pack, Quotes, Rule};
+use super::rule_set::{Quotes, Rule, RuleSet};
 
 /// How many lines are quoted.
 const MOST_EVIDENCE: usize = 8;
@@ -58,12 +58,12 @@ impl<'a> Texts<'a> {
     }
 
     /// Shows every line that speaks of something, with its place and its body.
-    fn visit(&self, pack: &Pack, mut visit: impl FnMut(usize, Origin, &str)) {
+    fn visit(&self, rule_set: &RuleSet, mut visit: impl FnMut(usize, Origin, &str)) {
         let mut place = 0;
         for (origin, text) in self.parts() {
             for line in text.lines() {
                 place += 1;
-                if let Some(body) = pack.body(line) {
+                if let Some(body) = rule_set.body(line) {
                     visit(place, origin, body);
                 }
             }
@@ -71,9 +71,9 @@ impl<'a> Texts<'a> {
     }
 }
 
-impl Pack {
+impl RuleSet {
     /// Finds the rule that fits best: the one of the lowest rank, and of equals the one that fitted first.
-    pub(crate) fn judge(&self, texts: &Texts<'_>) -> Option<Finding<'_>> {
+    pub(crate) fn evaluate(&self, texts: &Texts<'_>) -> Option<Finding<'_>> {
         let mut first: Vec<Option<(usize, Origin)>> = vec![None; self.rules.len()];
         texts.visit(self, |place, origin, body| {
             for pattern in &self.patterns.matches(body.as_bytes()) {
@@ -132,12 +132,12 @@ mod tests {
     use super::super::built_in;
     use super::*;
 
-    fn judge<'a>(tail: &str, reason: &str) -> Option<Finding<'a>> {
-        built_in().unwrap().judge(&Texts { tail, reason, message: "phase 3 failed" })
+    fn evaluate<'a>(tail: &str, reason: &str) -> Option<Finding<'a>> {
+        built_in().unwrap().evaluate(&Texts { tail, reason, message: "phase 3 failed" })
     }
 
     fn name(tail: &str) -> Option<&'static str> {
-        judge(tail, "").map(|finding| finding.rule.name.as_str())
+        evaluate(tail, "").map(|finding| finding.rule.name.as_str())
     }
 
     #[test]
@@ -161,25 +161,25 @@ mod tests {
     #[test]
     fn of_equal_rank_the_earlier_line_answers_and_the_others_are_named() {
         let (pytest, go) = ("FAILED a.py::b - assert 0", "--- FAIL: TestParse (0.00s)");
-        let finding = judge(&format!("{pytest}\n{go}\n"), "").unwrap();
+        let finding = evaluate(&format!("{pytest}\n{go}\n"), "").unwrap();
         assert_eq!((finding.rule.name.as_str(), finding.others), ("pytest", vec!["go-test"]));
-        let finding = judge(&format!("{go}\n{pytest}\n"), "").unwrap();
+        let finding = evaluate(&format!("{go}\n{pytest}\n"), "").unwrap();
         assert_eq!((finding.rule.name.as_str(), finding.others), ("go-test", vec!["pytest"]));
     }
 
     #[test]
     fn many_matching_lines_are_quoted_from_both_ends_and_equal_ones_once() {
         let tail: String = (0..100).map(|number| format!("npm ERR! line {number}\nnpm ERR! again\n")).collect();
-        let evidence = judge(&tail, "").unwrap().evidence;
+        let evidence = evaluate(&tail, "").unwrap().evidence;
         assert_eq!(evidence.len(), MOST_EVIDENCE);
         assert_eq!((evidence[0].as_str(), evidence[7].as_str()), ("npm ERR! line 0", "npm ERR! line 99"));
-        assert_eq!(judge(&"npm ERR! again\n".repeat(9), "").unwrap().evidence, ["npm ERR! again"]);
+        assert_eq!(evaluate(&"npm ERR! again\n".repeat(9), "").unwrap().evidence, ["npm ERR! again"]);
     }
 
     #[test]
     fn lines_beside_the_match_are_quoted_along_in_their_order() {
         let tail = "error: unused variable: `x`\n --> src/lib.rs:2:22\nerror: could not compile `app` (lib)\n";
-        let evidence = judge(tail, "").unwrap().evidence;
+        let evidence = evaluate(tail, "").unwrap().evidence;
         assert_eq!(
             evidence,
             ["error: unused variable: `x`", " --> src/lib.rs:2:22", "error: could not compile `app` (lib)"]
@@ -188,17 +188,17 @@ mod tests {
 
     #[test]
     fn the_reason_and_the_message_count_too() {
-        let finding = judge("all quiet\n", "gemini exited with code 41").unwrap();
+        let finding = evaluate("all quiet\n", "gemini exited with code 41").unwrap();
         assert_eq!((finding.rule.name.as_str(), finding.origin), ("agent-login", Origin::Reason));
         let message = Texts { tail: "", reason: "", message: "spawn docker ENOENT" };
-        let finding = built_in().unwrap().judge(&message).unwrap();
+        let finding = built_in().unwrap().evaluate(&message).unwrap();
         assert_eq!((finding.rule.name.as_str(), finding.origin), ("missing-program", Origin::Message));
     }
 
     #[test]
     fn without_a_rule_the_last_lines_are_what_there_is() {
         let texts = Texts { tail: "all quiet\n\n-----\nnothing to see\n", reason: "", message: "phase 3 failed" };
-        assert!(built_in().unwrap().judge(&texts).is_none());
+        assert!(built_in().unwrap().evaluate(&texts).is_none());
         assert_eq!(last_lines(&texts), ["all quiet", "nothing to see", "phase 3 failed"]);
     }
 
@@ -211,7 +211,7 @@ mod tests {
         {
             let tail = text.repeat(length / text.len());
             let start = Instant::now();
-            let _finding = judge(&tail, "");
+            let _finding = evaluate(&tail, "");
             assert!(start.elapsed() < Duration::from_secs(20), "{text:?} took {:?}", start.elapsed());
         }
     }

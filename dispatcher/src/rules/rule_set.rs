@@ -30,19 +30,19 @@ const QUIET: &str = include_str!("quiet.toml");
 /// which costs more than the matching.
 const AUTOMATON_CACHE: usize = 16 << 20;
 
-static BUILT_IN: LazyLock<Result<Pack, PackError>> = LazyLock::new(|| Pack::parse(FILES, QUIET));
+static BUILT_IN: LazyLock<Result<RuleSet, RuleSetError>> = LazyLock::new(|| RuleSet::parse(FILES, QUIET));
 
 /// The rules that come with haltline, read at their first use. A test shows that they can be read.
 ///
 /// # Errors
 /// They cannot be read.
-pub(crate) fn built_in() -> Result<&'static Pack, &'static PackError> {
+pub(crate) fn built_in() -> Result<&'static RuleSet, &'static RuleSetError> {
     BUILT_IN.as_ref()
 }
 
 /// Why rules cannot be read.
 #[derive(Debug, Error)]
-pub(crate) enum PackError {
+pub(crate) enum RuleSetError {
     /// A file is no valid list of rules.
     #[error("rules `{file}`: {error}")]
     Toml {
@@ -58,7 +58,7 @@ pub(crate) enum PackError {
 
 /// Rules, ready to be held against lines.
 #[derive(Debug)]
-pub(crate) struct Pack {
+pub(crate) struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// All patterns of all rules.
     pub(super) patterns: RegexSet,
@@ -134,8 +134,8 @@ impl Fix {
     }
 }
 
-impl Pack {
-    fn parse(files: &[(&str, &str)], quiet: &str) -> Result<Self, PackError> {
+impl RuleSet {
+    fn parse(files: &[(&str, &str)], quiet: &str) -> Result<Self, RuleSetError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct File {
@@ -151,7 +151,7 @@ impl Pack {
 
         let in_file = |file: &str| {
             let file = file.to_owned();
-            |error| PackError::Toml { file, error }
+            |error| RuleSetError::Toml { file, error }
         };
         let mut rules = Vec::new();
         for (file, text) in files {
@@ -196,9 +196,9 @@ mod tests {
 
     #[test]
     fn the_rules_can_be_read_and_each_says_enough() {
-        let pack = built_in().unwrap();
+        let rule_set = built_in().unwrap();
         let mut names = HashSet::new();
-        for rule in &pack.rules {
+        for rule in &rule_set.rules {
             let name = &rule.name;
             assert!(names.insert(name), "{name} stands twice");
             assert!(name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'), "{name}");
@@ -211,13 +211,13 @@ mod tests {
 
     #[test]
     fn every_rule_fits_its_own_samples_and_no_rule_its_counter_samples() {
-        let pack = built_in().unwrap();
+        let rule_set = built_in().unwrap();
         let answer = |line: &str| {
-            let finding = pack.judge(&Texts { tail: line, reason: "", message: "" });
+            let finding = rule_set.evaluate(&Texts { tail: line, reason: "", message: "" });
             finding.map(|finding| (finding.rule.name.clone(), finding.evidence, finding.origin))
         };
         let mut wrong = Vec::new();
-        for rule in &pack.rules {
+        for rule in &rule_set.rules {
             for line in &rule.fits {
                 let expected = Some((rule.name.clone(), vec![line.trim_end().to_owned()], Origin::Tail));
                 let found = answer(line);
@@ -258,7 +258,7 @@ mod tests {
             ("rule = []", "quiet = 7", "rules `quiet.toml`"),
             ("rule = []", "quiet = ['(']\nlead = []", "a pattern"),
         ] {
-            let error = Pack::parse(&[("x.toml", text)], quiet).unwrap_err().to_string();
+            let error = RuleSet::parse(&[("x.toml", text)], quiet).unwrap_err().to_string();
             assert!(error.starts_with(words), "{text}\n{error}");
         }
     }
