@@ -1,14 +1,20 @@
-//! For tests only: a file system in memory that can lose power, and a scheduler that decides which process makes the next
-//! call.
+//! For tests only.
+//!
+//! - A file system in memory that can lose power, and a scheduler that decides which process makes the next call.
+//! - A queue in memory that is no file.
+//! - [`queue_suite!`], the suite that every queue has to pass.
 //!
 //! Everything that works through a [`Vfs`](haltline_files::Vfs) runs on it as it is. See `docs/design/spool.md` for what
 //! the model takes for granted of a file system.
 
 mod chance;
 mod disk;
+mod memory;
 mod process;
+pub mod suite;
 mod world;
 
 pub use chance::Chance;
+pub use memory::MemoryQueue;
 pub use process::Process;
 pub use world::{Fault, Scene, Task, World};

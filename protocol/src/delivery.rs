@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::document::Document;
 use crate::time::rfc3339_millis;
 
 /// The `notBefore` of an event that a person holds: 9999-01-01T00:00:00Z. From then on it is no time to wait for, and
@@ -35,6 +36,22 @@ impl Delivery {
             not_before: self.not_before.max(other.not_before),
             last_error: self.last_error.or_else(|| other.last_error.clone()),
         }
+    }
+
+    /// Writes it into an event's row, whose other fields stay as they are; where there is nothing to keep, the row gets
+    /// none.
+    ///
+    /// # Errors
+    /// The row is no JSON object.
+    pub fn write_into(&self, row: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+        let text = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row);
+        let mut document = Document::parse(text)?;
+        if *self == Self::default() {
+            document.remove("delivery");
+        } else {
+            document.set("delivery", self)?;
+        }
+        Ok(document.to_pretty())
     }
 
     /// Whether a person holds the fault, until it is released. No clock decides it.

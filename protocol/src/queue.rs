@@ -185,3 +185,14 @@ pub struct QueueError {
     /// What to do about it.
     pub hint: Option<&'static str>,
 }
+
+impl QueueError {
+    /// An error without a hint.
+    pub fn new(
+        action: &'static str,
+        on: impl fmt::Display,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { action, on: on.to_string(), cause: cause.into(), hint: None }
+    }
+}

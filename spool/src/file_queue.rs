@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use haltline_files::{Vfs, system};
 use haltline_protocol::{Layout, Queue, QueueError, Session};
 
+use crate::error::queue_error;
 use crate::preview::PreviewSession;
 use crate::queue::FileSession;
 
@@ -19,6 +21,14 @@ impl FileQueue {
     pub fn new(layout: Layout) -> Self {
         Self { layout }
     }
+
+    /// Opens a preview of a queue on another file system.
+    ///
+    /// # Errors
+    /// As [`open_preview`](Queue::open_preview).
+    pub fn preview_on(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Arc<dyn Session>, QueueError> {
+        Ok(Arc::new(PreviewSession::open_on(vfs, layout).map_err(queue_error)?))
+    }
 }
 
 #[async_trait]
@@ -28,6 +38,6 @@ impl Queue for FileQueue {
     }
 
     async fn open_preview(&self) -> Result<Arc<dyn Session>, QueueError> {
-        Ok(Arc::new(PreviewSession::open(&self.layout)?))
+        Self::preview_on(&system(), &self.layout)
     }
 }

@@ -132,12 +132,12 @@ fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState
 fn was_made(layout: &Layout, hold: &Folder, planned: &PlannedMove) -> Result<bool, FileError> {
     let path = match planned.to {
         None => return Ok(true),
-        Some(Place::Held) => return Ok(find(hold, &planned.name, planned.mark, planned.stamp).is_some()),
+        Some(Place::Held) => return Ok(find(hold, &planned.name, planned.version, planned.stamp).is_some()),
         Some(Place::Pending) => layout.pending(),
         Some(Place::Processed) => layout.processed(),
         Some(Place::DeadLetter) => layout.dead_letter(),
         Some(Place::Quarantine) => layout.quarantine(),
     };
     let folder = open_if_there(&path)?;
-    Ok(folder.is_some_and(|folder| find(&folder, &planned.name, planned.mark, planned.stamp).is_some()))
+    Ok(folder.is_some_and(|folder| find(&folder, &planned.name, planned.version, planned.stamp).is_some()))
 }

@@ -51,8 +51,9 @@ pub(crate) struct PlannedMove<'a> {
     pub(crate) seq: u64,
     pub(crate) ts: Timestamp,
     pub(crate) name: Cow<'a, str>,
-    /// The inode of the file.
-    pub(crate) mark: u64,
+    /// The version of the file.
+    #[serde(rename = "mark")]
+    pub(crate) version: u64,
     pub(crate) from: Place,
     /// None where the row tells of a move that has failed already.
     pub(crate) to: Option<Place>,
@@ -302,7 +303,7 @@ mod tests {
             seq,
             ts: Timestamp::UNIX_EPOCH,
             name: format!("{seq}.json").into(),
-            mark: seq,
+            version: seq,
             from: Place::Pending,
             to: Some(Place::Processed),
             stamp: Timestamp::UNIX_EPOCH,

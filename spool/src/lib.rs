@@ -21,6 +21,7 @@ mod rewrite;
 mod scan;
 mod settle;
 mod survey;
+mod version;
 mod work;
 
 pub use file_queue::FileQueue;

@@ -5,6 +5,8 @@ use haltline_protocol::{MoveOutcome, candidate_names};
 use jiff::Timestamp;
 use rustix::io::Errno;
 
+use crate::version::is_version;
+
 /// The name that a file has after its move, or why it was not moved.
 pub(crate) type Moved = Result<String, MoveOutcome>;
 
@@ -21,12 +23,12 @@ pub(crate) fn move_file(from: &Folder, name: &str, to: &Folder, stamp: Timestamp
     Err(MoveOutcome::TargetTaken)
 }
 
-/// Moves the very file that was read, which the inode `mark` tells. Should another file have taken its name since,
+/// Moves the very file that was read, as its version tells. Should another file have taken its name since,
 /// that other file is put back, and the one that was meant is gone.
-pub(crate) fn move_very_file(from: &Folder, name: &str, mark: u64, to: &Folder, stamp: Timestamp) -> Moved {
+pub(crate) fn move_very_file(from: &Folder, name: &str, version: u64, to: &Folder, stamp: Timestamp) -> Moved {
     let target = move_file(from, name, to, stamp)?;
     match to.stat(&target) {
-        Ok(stat) if stat.st_ino == mark => Ok(target),
+        Ok(stat) if is_version(&stat, version) => Ok(target),
         Ok(_) => {
             move_file(to, &target, from, Timestamp::now())?;
             // The folder that it was in may be removed next: a power cut must not find the file there.
@@ -41,12 +43,12 @@ pub(crate) fn move_very_file(from: &Folder, name: &str, mark: u64, to: &Folder, 
 /// but some may have been tidied away since.
 const MOST_GAPS: usize = 8;
 
-/// Finds a file that was to be moved to a folder, by its inode.
-pub(crate) fn find(folder: &Folder, name: &str, mark: u64, stamp: Timestamp) -> Option<String> {
+/// Finds a file that was to be moved to a folder, by its version.
+pub(crate) fn find(folder: &Folder, name: &str, version: u64, stamp: Timestamp) -> Option<String> {
     let mut gaps = 0;
     for candidate in candidate_names(name, stamp) {
         match folder.stat(&candidate) {
-            Ok(stat) if stat.st_ino == mark => return Some(candidate),
+            Ok(stat) if is_version(&stat, version) => return Some(candidate),
             Ok(_) => gaps = 0,
             Err(_) => gaps += 1,
         }
@@ -72,6 +74,7 @@ fn denied(errno: Errno) -> MoveOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::version::version;
 
     struct Desk {
         _home: tempfile::TempDir,
@@ -110,12 +113,12 @@ mod tests {
     #[test]
     fn another_file_under_the_same_name_is_put_back() {
         let desk = desk();
-        let mark = desk.from.stat("x.json").unwrap().st_ino;
-        assert_eq!(move_very_file(&desk.from, "x.json", mark + 1, &desk.to, STAMP), Err(MoveOutcome::AlreadyGone));
+        let read = version(&desk.from.stat("x.json").unwrap());
+        assert_eq!(move_very_file(&desk.from, "x.json", read + 1, &desk.to, STAMP), Err(MoveOutcome::AlreadyGone));
         assert_eq!(desk.from.read("x.json", 9).unwrap().unwrap(), b"1");
         assert!(desk.to.names().unwrap().is_empty());
-        assert_eq!(move_very_file(&desk.from, "x.json", mark, &desk.to, STAMP), Ok("x.json".to_owned()));
-        assert_eq!(find(&desk.to, "x.json", mark, STAMP).as_deref(), Some("x.json"));
-        assert_eq!(find(&desk.to, "x.json", mark + 1, STAMP), None);
+        assert_eq!(move_very_file(&desk.from, "x.json", read, &desk.to, STAMP), Ok("x.json".to_owned()));
+        assert_eq!(find(&desk.to, "x.json", read, STAMP).as_deref(), Some("x.json"));
+        assert_eq!(find(&desk.to, "x.json", read + 1, STAMP), None);
     }
 }

@@ -230,16 +230,16 @@ pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileErr
     Ok(holds)
 }
 
-/// The inodes of files whose rows may not be recorded yet, with the drain that has to. Read after the files were
+/// The versions of files whose rows may not be recorded yet, with the drain that has to. Read after the files were
 /// listed: what was there then stood in a journal before.
 pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, FileError> {
-    let mut marks = HashMap::new();
+    let mut versions = HashMap::new();
     for (drain_id, folder) in holds(in_flight)? {
         for planned in Written::read(&folder)?.moves {
-            marks.insert(planned.mark, drain_id.clone());
+            versions.insert(planned.version, drain_id.clone());
         }
     }
-    Ok(marks)
+    Ok(versions)
 }
 
 /// The events of a fault in a folder for which there is something new to keep.

@@ -2,10 +2,11 @@
 //! a drain lives it asks for the drain's lock as one of many, for an instant.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use haltline_files::{FileError, Folder, locked};
+use haltline_files::{FileError, Folder, Vfs, locked};
 use haltline_protocol::{
     AttemptGrant, AttemptRequest, AttemptSlot, Claim, Delivery, Destination, DrainId, FaultKey, FreeSettles, HaltEvent,
     Holder, Layout, MoveOutcome, Orphan, QueueError, ResolvedMarker, RowDraft, Session, Settled, Settlement, Ticket,
@@ -59,11 +60,8 @@ impl PreviewSession {
     ///
     /// # Errors
     /// The folder of waiting events is there and cannot be read.
-    pub(crate) fn open(layout: &Layout) -> Result<Self, QueueError> {
-        Self::try_open(layout).map_err(queue_error)
-    }
-
-    fn try_open(layout: &Layout) -> Result<Self, FileError> {
+    pub(crate) fn open_on(vfs: &Arc<dyn Vfs>, layout: &Layout) -> Result<Self, FileError> {
+        let open_if_there = |path: &Path| if_there(Folder::open_on(vfs, path));
         Ok(Self {
             id: DrainId::new("dry-run"),
             queue: open_if_there(layout.queue())?,
@@ -130,8 +128,12 @@ impl Back {
     }
 }
 
-pub(crate) fn open_if_there(path: &std::path::Path) -> Result<Option<Folder>, FileError> {
-    match Folder::open(path) {
+pub(crate) fn open_if_there(path: &Path) -> Result<Option<Folder>, FileError> {
+    if_there(Folder::open(path))
+}
+
+fn if_there(opened: Result<Folder, FileError>) -> Result<Option<Folder>, FileError> {
+    match opened {
         Ok(folder) => Ok(Some(folder)),
         Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error),

@@ -20,6 +20,7 @@ use crate::preview::open_if_there;
 use crate::queue::LEAD;
 use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
 use crate::survey::seen_holds;
+use crate::version::versions;
 
 /// What may go, by kind, and what has to stay for now.
 #[derive(Debug, Default)]
@@ -89,7 +90,8 @@ impl Purge {
         let dead_letter = open(&layout.dead_letter())?;
         let quarantine = open_if_there(&layout.quarantine())?.map(files).transpose()?;
         // After the files: what was there when they were listed stood in a journal before.
-        let marks = in_flight.as_ref().map(unrecorded).transpose()?.unwrap_or_default();
+        let unrecorded = in_flight.as_ref().map(unrecorded).transpose()?.unwrap_or_default();
+        let is_unrecorded = |stat: &Stat| versions(stat).iter().any(|version| unrecorded.contains_key(version));
 
         let is_old = |stat: &Stat| changed(stat) < before;
         let mut remaining: HashSet<(String, String)> = needed.iter().map(parts).collect();
@@ -100,7 +102,7 @@ impl Purge {
             for (name, stat, key) in found {
                 let Some(key) = key else { continue };
                 let is_needed = needed.contains(&key);
-                let is_unrecorded = marks.contains_key(&stat.st_ino);
+                let is_unrecorded = is_unrecorded(&stat);
                 if is_old(&stat) && !is_needed && !is_unrecorded {
                     let tally = if pile == 0 { &mut purge.processed } else { &mut purge.dead_letter };
                     tally.add(&stat);
@@ -118,7 +120,7 @@ impl Purge {
         if let Some((folder, found)) = quarantine {
             let mut doomed = Vec::new();
             for Doomed { name, stat } in found.into_iter().filter(|found| is_old(&found.stat)) {
-                if marks.contains_key(&stat.st_ino) {
+                if is_unrecorded(&stat) {
                     purge.unrecorded += 1;
                     continue;
                 }

@@ -23,6 +23,7 @@ use crate::moves::{move_file, move_very_file};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
+use crate::version::version;
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
@@ -154,7 +155,7 @@ impl Session for FileSession {
                 .folder
                 .stat(&name)
                 .map_err(|errno| FileError::new("look at", hold.folder.path().join(&name), errno))?;
-            Ok(Ticket { name: name.into(), version: stat.st_ino, stamp, claimed: true })
+            Ok(Ticket { name: name.into(), version: version(&stat), stamp, claimed: true })
         })
         .await
     }

@@ -89,7 +89,7 @@ fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove<'_>) -> 
         None => planned.earlier_outcome(),
         Some(target) => {
             let to = folders.at(target, &hold.folder);
-            match find(to, &planned.name, planned.mark, planned.stamp) {
+            match find(to, &planned.name, planned.version, planned.stamp) {
                 Some(name) => {
                     if let Some(reason) = &planned.reason {
                         file_reason_once(to, &name, reason);

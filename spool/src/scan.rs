@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+use crate::version::version;
+
 /// The largest row, in bytes; a larger file goes into quarantine unread.
 pub const LARGEST_ROW: u64 = 1 << 20;
 /// A batch ends after this many files …
@@ -168,7 +170,7 @@ fn look_at_with(folder: &Folder, name: &str, buffer: &mut Vec<u8>) -> Option<Wai
         WaitingBody::Event(event) => stamp_of(event),
         _ => Timestamp::now(),
     };
-    let ticket = Ticket { name: name.into(), version: stat.st_ino, stamp, claimed: false };
+    let ticket = Ticket { name: name.into(), version: version(&stat), stamp, claimed: false };
     Some(Waiting { ticket, modified, body })
 }
 

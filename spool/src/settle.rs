@@ -14,6 +14,7 @@ use crate::hold::Hold;
 use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
 use crate::moves::{Moved, move_file, move_very_file};
 use crate::scan::LARGEST_ROW;
+use crate::version::version;
 
 impl Hold {
     /// Moves files and returns their rows, complete, in order.
@@ -57,7 +58,7 @@ impl Hold {
                 seq,
                 ts,
                 name: Cow::Borrowed(&ticket.name),
-                mark: ticket.version,
+                version: ticket.version,
                 from: source(ticket),
                 to: target(to),
                 stamp: ticket.stamp,
@@ -122,7 +123,7 @@ impl Hold {
             .folder
             .stat(name)
             .map_err(|errno| FileError::new("look at", self.folder.path().join(&**name), errno))?;
-        settlement.ticket.version = stat.st_ino;
+        settlement.ticket.version = version(&stat);
         Ok(())
     }
 }
@@ -153,16 +154,7 @@ pub(crate) fn with_delivery(
     folder: &Folder,
     name: &str,
 ) -> Result<Vec<u8>, FileError> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let rewritten = haltline_protocol::Document::parse(text).and_then(|mut document| {
-        if *delivery == Delivery::default() {
-            document.remove("delivery");
-        } else {
-            document.set("delivery", delivery)?;
-        }
-        Ok(document.to_pretty())
-    });
-    rewritten.map_err(|error| FileError {
+    delivery.write_into(bytes).map_err(|error| FileError {
         action: "rewrite",
         path: folder.path().join(name),
         source: error.into(),

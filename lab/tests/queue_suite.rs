@@ -1,0 +1,14 @@
+//! The suite over the queue in memory, which is no file.
+
+use haltline_lab::MemoryQueue;
+use haltline_lab::suite::{QueueBench, Running};
+use std::sync::Arc;
+
+fn in_memory(case: fn(QueueBench) -> Running) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queue = MemoryQueue::new(folder.path());
+    let bench = QueueBench { queue: Arc::new(queue.clone()), intake: Box::new(queue), keep: Box::new(folder) };
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(case(bench));
+}
+
+haltline_lab::queue_suite!(in_memory);
