@@ -1,5 +1,7 @@
 //! The one place that knows who sits where: it opens the queue and the sinks, and ties the actors together.
 
+pub(crate) mod upgrade;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -4,8 +4,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use haltline_consumer::Progress;
+use haltline_migrator::UpgradeEvent;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Steps between the drain and the bar; what comes faster than the bar draws is dropped.
 const STEPS: usize = 64;
@@ -20,6 +22,30 @@ pub(crate) fn show() -> Option<mpsc::Sender<Progress>> {
     let (sender, steps) = mpsc::channel(STEPS);
     tokio::spawn(draw(steps));
     Some(sender)
+}
+
+/// Shows how far an upgrade is, until the sender is dropped. None where standard error is no terminal.
+pub(crate) fn show_upgrade() -> Option<(mpsc::Sender<UpgradeEvent>, JoinHandle<()>)> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let (sender, events) = mpsc::channel(STEPS);
+    Some((sender, tokio::spawn(draw_upgrade(events))))
+}
+
+async fn draw_upgrade(mut events: mpsc::Receiver<UpgradeEvent>) {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} [{wide_bar}] {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    while let Some(event) = events.recv().await {
+        let UpgradeEvent::FilesChecked { version, checked, found } = event else { continue };
+        bar.set_message(format!("v{version}"));
+        bar.set_length(found);
+        bar.set_position(checked);
+    }
+    bar.finish_and_clear();
 }
 
 async fn draw(mut steps: mpsc::Receiver<Progress>) {

@@ -236,6 +236,33 @@ fn json_is_one_object_and_the_counts_stay_on_standard_error() {
 }
 
 #[test]
+fn each_run_of_a_migration_is_one_row_in_the_analytics() {
+    let home = Home::new();
+    home.write("processed/x.json", recovery());
+    let broken = home.write("processed/broken.json", "{");
+    home.upgrade(1, "flagged 1, already flagged 0, untouched 0, malformed 1, failed 0, appeared 0");
+    rustix::fs::unlink(broken).unwrap();
+    home.run(["upgrade", "--dry-run"]).expect(0);
+    home.upgrade(0, "flagged 0, already flagged 1, untouched 0, malformed 0, failed 0, appeared 0");
+    home.run(["upgrade"]).expect(0);
+    let text = std::fs::read_to_string(home.path("analytics/upgrades.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = rows.iter().map(|row| (&row["version"], &row["complete"], &row["rewritten"])).collect();
+    let version = json!("1.40.5.0");
+    assert_eq!(told, [(&version, &json!(false), &json!(1)), (&version, &json!(true), &json!(0))]);
+    assert_ne!(rows[0]["upgradeId"], rows[1]["upgradeId"]);
+}
+
+#[test]
+fn an_upgrade_that_cannot_be_recorded_is_done_all_the_same() {
+    let home = Home::new();
+    home.write("processed/x.json", recovery());
+    std::fs::write(home.path("analytics"), "in the way").unwrap();
+    home.upgrade(0, "flagged 1, already flagged 0, untouched 0, malformed 0, failed 0, appeared 0").says("analytics");
+    assert_eq!(home.text("processed/x.json"), flagged(&recovery()));
+}
+
+#[test]
 fn nothing_else_ever_migrates() {
     let home = Home::new();
     home.write("pending-investigations/x.json", recovery());

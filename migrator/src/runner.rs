@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use haltline_files::{Folder, Mutant, is_on};
-use haltline_protocol::{Layout, Migration, MigrationReport};
+use haltline_protocol::{DrainId, Layout, Migration, MigrationReport};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::lock::{PATIENCE, take_settle_lock};
+use crate::progress::{Tally, UpgradeEvent};
 use crate::{MIGRATIONS, UpgradeError, marker};
 
 /// One migration, and whether it is completed.
@@ -50,12 +52,16 @@ pub enum RunState {
 }
 
 /// Runs every migration that has no marker, in version order, up to the first that is not complete. A dry run reads
-/// only: it takes no lock and makes nothing.
+/// only: it takes no lock and makes nothing. `tell` hears how far it is, and what each migration did.
 ///
 /// # Errors
 /// A marker is no regular file, the settle lock is held too long, or a folder cannot be opened. Nothing was changed.
-pub fn upgrade(layout: &Layout, dry_run: bool) -> Result<Vec<MigrationRun>, UpgradeError> {
-    upgrade_with(layout, MIGRATIONS, dry_run, PATIENCE)
+pub fn upgrade(
+    layout: &Layout,
+    dry_run: bool,
+    tell: &mut dyn FnMut(UpgradeEvent),
+) -> Result<Vec<MigrationRun>, UpgradeError> {
+    upgrade_with(layout, MIGRATIONS, dry_run, PATIENCE, tell)
 }
 
 /// Lists all migrations in version order.
@@ -77,6 +83,7 @@ fn upgrade_with(
     migrations: &'static [&'static dyn Migration],
     dry_run: bool,
     patience: Duration,
+    tell: &mut dyn FnMut(UpgradeEvent),
 ) -> Result<Vec<MigrationRun>, UpgradeError> {
     let migrations = in_version_order(migrations);
     let mut is_any_due = false;
@@ -87,9 +94,11 @@ fn upgrade_with(
         true => Some(take_settle_lock(layout, patience)?),
         false => None,
     };
+    // Upgrades of one queue never run at the same time, so the time tells them apart.
+    let upgrade_id = DrainId::at(Timestamp::now(), u64::from(std::process::id()));
     let mut runs = Vec::new();
-    for migration in migrations {
-        let run = run_one(layout, migration, dry_run)?;
+    for (migration, seq) in migrations.into_iter().zip(1..) {
+        let run = run_one(layout, migration, dry_run, Tally::new(migration, &upgrade_id, seq, tell))?;
         let is_complete = run.state != RunState::Incomplete;
         runs.push(run);
         if !is_complete {
@@ -100,7 +109,12 @@ fn upgrade_with(
 }
 
 /// Runs one migration. The marker is looked for again: another upgrade may have held the lock before.
-fn run_one(layout: &Layout, migration: &dyn Migration, dry_run: bool) -> Result<MigrationRun, UpgradeError> {
+fn run_one(
+    layout: &Layout,
+    migration: &dyn Migration,
+    dry_run: bool,
+    mut tally: Tally<'_>,
+) -> Result<MigrationRun, UpgradeError> {
     let mut run = MigrationRun {
         version: migration.version(),
         summary: migration.summary(),
@@ -114,7 +128,7 @@ fn run_one(layout: &Layout, migration: &dyn Migration, dry_run: bool) -> Result<
     if is_on(Mutant::MarkerFirst) && !dry_run {
         marker::write(layout, migration, &MigrationReport::default())?;
     }
-    let report = migration.run(layout.home(), dry_run);
+    let report = migration.run(layout.home(), dry_run, &mut |step| tally.count(&step));
     run.state = match report.is_complete() {
         true if dry_run => RunState::WouldComplete,
         true => match marker::write(layout, migration, &report) {
@@ -126,6 +140,9 @@ fn run_one(layout: &Layout, migration: &dyn Migration, dry_run: bool) -> Result<
         },
         false => RunState::Incomplete,
     };
+    if !dry_run {
+        tally.end(run.state == RunState::Completed);
+    }
     run.report = Some(report);
     Ok(run)
 }
@@ -154,7 +171,7 @@ fn numbers_of(version: &str) -> Vec<u64> {
 mod tests {
     use std::path::Path;
 
-    use haltline_protocol::RowTrouble;
+    use haltline_protocol::{MigrationStep, RowTrouble};
 
     use super::*;
 
@@ -169,7 +186,7 @@ mod tests {
             "notes that it ran"
         }
 
-        fn run(&self, home: &Path, _: bool) -> MigrationReport {
+        fn run(&self, home: &Path, _: bool, _: &mut dyn FnMut(MigrationStep)) -> MigrationReport {
             let order = std::fs::read_to_string(home.join("order")).unwrap_or_default();
             std::fs::write(home.join("order"), format!("{order}{} ", self.0)).unwrap();
             let failed = match std::fs::symlink_metadata(home.join("break").join(self.0)) {
@@ -190,10 +207,10 @@ mod tests {
     fn migrations_run_in_numeric_order_and_each_once() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path());
-        let runs = upgrade_with(&layout, THREE, false, PATIENCE).unwrap();
+        let runs = upgrade_with(&layout, THREE, false, PATIENCE, &mut |_| ()).unwrap();
         assert!(runs.iter().all(|run| run.state == RunState::Completed));
         assert_eq!(versions(home.path()), "1.9.0 1.9.0.1 1.10.0 ");
-        let again = upgrade_with(&layout, THREE, false, PATIENCE).unwrap();
+        let again = upgrade_with(&layout, THREE, false, PATIENCE, &mut |_| ()).unwrap();
         assert!(again.iter().all(|run| run.state == RunState::DoneBefore && run.report.is_none()));
         assert_eq!(versions(home.path()), "1.9.0 1.9.0.1 1.10.0 ");
     }
@@ -205,10 +222,10 @@ mod tests {
         let obstacle = home.path().join("break/1.9.0.1");
         std::fs::create_dir_all(&obstacle).unwrap();
         let states = |runs: Vec<MigrationRun>| runs.into_iter().map(|run| (run.version, run.state)).collect::<Vec<_>>();
-        let first = states(upgrade_with(&layout, THREE, false, PATIENCE).unwrap());
+        let first = states(upgrade_with(&layout, THREE, false, PATIENCE, &mut |_| ()).unwrap());
         assert_eq!(first, [("1.9.0", RunState::Completed), ("1.9.0.1", RunState::Incomplete)]);
         std::fs::remove_dir(&obstacle).unwrap();
-        upgrade_with(&layout, THREE, false, PATIENCE).unwrap();
+        upgrade_with(&layout, THREE, false, PATIENCE, &mut |_| ()).unwrap();
         assert_eq!(versions(home.path()), "1.9.0 1.9.0.1 1.9.0.1 1.10.0 ");
     }
 
@@ -217,10 +234,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path());
         let _drain = take_settle_lock(&layout, PATIENCE).unwrap();
-        let refused = upgrade_with(&layout, THREE, false, Duration::from_millis(10)).unwrap_err();
+        let refused = upgrade_with(&layout, THREE, false, Duration::from_millis(10), &mut |_| ()).unwrap_err();
         assert!(matches!(refused, UpgradeError::Busy { .. }));
         assert_eq!(versions(home.path()), "");
-        assert!(upgrade_with(&layout, THREE, true, Duration::ZERO).is_ok(), "a dry run takes no lock");
+        assert!(upgrade_with(&layout, THREE, true, Duration::ZERO, &mut |_| ()).is_ok(), "a dry run takes no lock");
     }
 
     #[test]

@@ -1,27 +1,24 @@
 //! What a migration did, in lines for people.
 
-use haltline_protocol::MigrationReport;
+use haltline_protocol::{MigrationReport, RowTrouble};
 
-/// The line of counts, as `flagged 3, already flagged 0, untouched 12, malformed 0, failed 0, appeared 0`.
+/// Writes the line of counts: those of the migration, then those of the files that keep it from being complete.
 pub fn count_line(report: &MigrationReport) -> String {
-    format!(
-        "flagged {}, already flagged {}, untouched {}, malformed {}, failed {}, appeared {}",
-        report.flagged,
-        report.already_flagged,
-        report.untouched,
-        report.malformed.len(),
-        report.failed.len(),
-        report.appeared.len()
-    )
+    let troubles = troubles(report).map(|(kind, troubles)| (kind, troubles.len() as u64));
+    let counts = report.counts.iter().copied().chain(troubles);
+    counts.map(|(label, count)| format!("{label} {count}")).collect::<Vec<_>>().join(", ")
 }
 
-/// One line for each file that keeps the migration from being complete.
+/// Writes one line for each file that keeps the migration from being complete.
 pub fn trouble_lines(report: &MigrationReport) -> Vec<String> {
-    let kinds = [("malformed", &report.malformed), ("failed", &report.failed), ("appeared", &report.appeared)];
-    kinds
+    troubles(report)
         .into_iter()
         .flat_map(|(kind, troubles)| {
             troubles.iter().map(move |trouble| format!("{kind} {}: {}", trouble.file, trouble.reason))
         })
         .collect()
+}
+
+fn troubles(report: &MigrationReport) -> [(&'static str, &Vec<RowTrouble>); 3] {
+    [("malformed", &report.malformed), ("failed", &report.failed), ("appeared", &report.appeared)]
 }

@@ -211,7 +211,7 @@ fn a_dry_run_tells_all_and_changes_not_a_byte() {
     let run = home.upgrade(true);
     let report = run.report.unwrap();
     assert_eq!(run.state, RunState::Incomplete);
-    assert_eq!((report.flagged, report.malformed.len(), report.appeared.len()), (1, 1, 1));
+    assert_eq!((report.count("flagged"), report.malformed.len(), report.appeared.len()), (1, 1, 1));
     assert_eq!(home.snapshot(), before);
 }
 
@@ -241,7 +241,7 @@ fn anything_else_of_the_markers_name_is_an_error_and_nothing_is_changed() {
         }
         let before = home.snapshot();
         for dry_run in [true, false] {
-            let error = upgrade(&home.layout, dry_run).unwrap_err().to_string();
+            let error = upgrade(&home.layout, dry_run, &mut |_| ()).unwrap_err().to_string();
             assert!(error.contains(kind) && error.contains(home.marker().to_str().unwrap()), "{error}");
         }
         assert!(status(&home.layout).is_err());

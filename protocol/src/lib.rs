@@ -46,7 +46,7 @@ pub use investigator::{
 pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
 pub use layout::Layout;
 pub use messages::{DispatchRequest, RecordBatch, Verdict};
-pub use migration::{Migration, MigrationReport, RowTrouble};
+pub use migration::{Migration, MigrationReport, MigrationStep, RowTrouble};
 pub use names::{QUEUE_FOLDERS, candidate_names, event_name, fault_part, marker_name, run_part};
 pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
 pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};

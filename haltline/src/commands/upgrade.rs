@@ -1,12 +1,13 @@
 //! `haltline upgrade`: brings what earlier releases wrote up to date.
 
-use haltline_migrator::{MigrationRun, MigrationStatus, RunState, UpgradeError, count_line, trouble_lines};
+use haltline_migrator::{MigrationRun, MigrationStatus, RunState, Upgraded, count_line, trouble_lines};
 use haltline_protocol::Layout;
 use serde::Serialize;
 
 use crate::cli::Upgrade;
+use crate::compose::upgrade::UpgradeFailure;
 use crate::exit::Exit;
-use crate::output;
+use crate::{compose, output};
 
 pub(crate) fn run(layout: &Layout, args: &Upgrade) -> Exit {
     let ended = if args.status { status(layout, args) } else { upgrade(layout, args) };
@@ -21,7 +22,7 @@ struct StatusResult {
     migrations: Vec<MigrationStatus>,
 }
 
-fn status(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeError> {
+fn status(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeFailure> {
     let migrations = haltline_migrator::status(layout)?;
     if args.json {
         output::json(&StatusResult { migrations });
@@ -41,10 +42,13 @@ struct UpgradeResult {
     migrations: Vec<MigrationRun>,
 }
 
-fn upgrade(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeError> {
-    let migrations = haltline_migrator::upgrade(layout, args.dry_run)?;
+fn upgrade(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeFailure> {
+    let Upgraded { runs: migrations, unrecorded } = compose::upgrade::upgrade(layout, args.dry_run)?;
     for migration in &migrations {
         tell(migration);
+    }
+    if let Some(error) = unrecorded {
+        output::note(format!("haltline: the upgrade is not recorded in the analytics: {error}"));
     }
     if args.dry_run {
         output::note("haltline: a dry run; nothing was changed");

@@ -9,9 +9,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use haltline_files::{FileError, Folder};
+use haltline_files::{FileError, Folder, errno_name};
 use haltline_protocol::{
-    Investigate, Layout, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, QueueRow, RowTrouble,
+    Investigate, Layout, MANUAL_RECOVERY_INVOKED, Migration, MigrationReport, MigrationStep, MoveOutcome, QueueRow,
+    RowTrouble,
 };
 use haltline_spool::{LARGEST_ROW, Replacement, Rewrite, clear_rewrites, rewrite_all};
 
@@ -21,6 +22,10 @@ use crate::splice::with_last_field;
 /// How the messages begin that the three recovery commands write.
 const PREFIXES: [&str; 3] =
     ["drain-faults subcommand invoked", "mark-shipped subcommand invoked", "--mark-phase-committed invoked"];
+/// What it counts.
+const FLAGGED: &str = "flagged";
+const ALREADY_FLAGGED: &str = "already flagged";
+const UNTOUCHED: &str = "untouched";
 /// How often a row is read again that somebody changes at the same time. More often is no accident.
 const MOST_READS: u32 = 5;
 /// Rows that are rewritten together; each takes two open files meanwhile.
@@ -40,9 +45,10 @@ impl Migration for FlagRecoveryRows {
         "flag the events of manual recovery as audit only, so that no drain pays for them"
     }
 
-    fn run(&self, home: &Path, dry_run: bool) -> MigrationReport {
+    fn run(&self, home: &Path, dry_run: bool, tell: &mut dyn FnMut(MigrationStep)) -> MigrationReport {
         let layout = Layout::new(home);
-        let mut pass = Pass { dry_run, report: MigrationReport::default(), named: Named::default() };
+        let report = MigrationReport::counting(&[FLAGGED, ALREADY_FLAGGED, UNTOUCHED]);
+        let mut pass = Pass { dry_run, report, named: Named::default(), tell };
         for path in [layout.pending(), layout.processed(), layout.dead_letter()] {
             pass.in_folder(&path, Pass::flag_folder);
         }
@@ -103,13 +109,14 @@ struct Due {
     written: Vec<u8>,
 }
 
-struct Pass {
+struct Pass<'a> {
     dry_run: bool,
     report: MigrationReport,
     named: Named,
+    tell: &'a mut dyn FnMut(MigrationStep),
 }
 
-impl Pass {
+impl Pass<'_> {
     /// Works on a folder; that it is not there is no trouble.
     fn in_folder(&mut self, path: &Path, work: impl FnOnce(&mut Self, &Folder) -> Result<(), FileError>) {
         let done = match Folder::open(path) {
@@ -131,7 +138,8 @@ impl Pass {
         }
         let mut group: Vec<Due> = Vec::new();
         let mut bytes = 0;
-        for file in rows::list(folder)? {
+        for file in self.list(folder)? {
+            (self.tell)(MigrationStep::FileChecked);
             let Some(due) = self.look(folder, file) else { continue };
             // Two names of one file: the first is rewritten before the second is looked at.
             let is_apart = group.iter().all(|other| other.open.seen.st_ino != due.open.seen.st_ino);
@@ -145,6 +153,12 @@ impl Pass {
         self.flag_group(folder, group);
         // Also where nothing was flagged: a run that was killed may have left rewrites that are not yet durable.
         if self.dry_run { Ok(()) } else { folder.sync() }
+    }
+
+    fn list(&mut self, folder: &Folder) -> Result<Vec<RowFile>, FileError> {
+        let files = rows::list(folder)?;
+        (self.tell)(MigrationStep::FilesFound(files.len() as u64));
+        Ok(files)
     }
 
     /// Reads a row; `None` where it is not to be rewritten, or cannot be.
@@ -169,10 +183,10 @@ impl Pass {
             Found::Nothing => return None,
         };
         match classify(&open.row) {
-            Class::Other => self.report.untouched += 1,
-            Class::Flagged => self.report.already_flagged += 1,
+            Class::Other => self.report.add(UNTOUCHED),
+            Class::Flagged => self.report.add(ALREADY_FLAGGED),
             Class::Unflagged => match flagged(&open.bytes) {
-                Some(_) if self.dry_run => self.report.flagged += 1,
+                Some(_) if self.dry_run => self.report.add(FLAGGED),
                 Some(written) => return Some(Due { file, name, open, written }),
                 None => {
                     let reason =
@@ -199,18 +213,29 @@ impl Pass {
             let ended = rewrite_all(folder, &replacements);
             let mut changed = Vec::new();
             for (due, ended) in group.into_iter().zip(ended) {
-                match ended {
-                    Ok(Rewrite::Done) => self.report.flagged += 1,
-                    Ok(Rewrite::Gone) => {}
-                    Ok(Rewrite::Changed) => changed.extend(self.look(folder, due.file)),
-                    Err(error) => self.failed(folder, &due.name, due.open.seen.st_ino, error.to_string()),
-                }
+                let outcome = match ended {
+                    Ok(Rewrite::Done) => {
+                        self.report.add(FLAGGED);
+                        MoveOutcome::Moved
+                    }
+                    Ok(Rewrite::Gone) => MoveOutcome::AlreadyGone,
+                    Ok(Rewrite::Changed) => {
+                        changed.extend(self.look(folder, due.file));
+                        continue;
+                    }
+                    Err(error) => {
+                        self.failed(folder, &due.name, due.open.seen.st_ino, error.to_string());
+                        MoveOutcome::Denied { errno: errno_name(error.errno()) }
+                    }
+                };
+                (self.tell)(MigrationStep::RewriteEnded(outcome));
             }
             group = changed;
         }
         for due in group {
             let reason = "somebody keeps writing to it; run `haltline upgrade` again";
             self.failed(folder, &due.name, due.file.inode, reason);
+            (self.tell)(MigrationStep::RewriteEnded(MoveOutcome::TargetTaken));
         }
     }
 
@@ -239,7 +264,8 @@ impl Pass {
     }
 
     fn scan_folder(&mut self, folder: &Folder) -> Result<(), FileError> {
-        for file in rows::list(folder)? {
+        for file in self.list(folder)? {
+            (self.tell)(MigrationStep::FileChecked);
             let name = match &file.name {
                 Ok(name) => name,
                 Err(shown) => {

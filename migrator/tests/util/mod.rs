@@ -62,7 +62,7 @@ impl Home {
     }
 
     pub(crate) fn upgrade(&self, dry_run: bool) -> MigrationRun {
-        upgrade(&self.layout, dry_run).unwrap().remove(0)
+        upgrade(&self.layout, dry_run, &mut |_| ()).unwrap().remove(0)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test moves what it made itself")]
