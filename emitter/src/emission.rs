@@ -1,12 +1,9 @@
 //! A new event, ready to be put into a queue.
 
-use haltline_protocol::{Document, FaultId, HaltEvent, redacted_row};
+use haltline_protocol::{Document, FaultId, HaltEvent, LARGEST_ROW, redacted_row};
 use jiff::Timestamp;
 
 use crate::EmitError;
-
-/// The most that a row may take, in bytes. A drain quarantines a larger one unread.
-pub const LARGEST_ROW: usize = 1024 * 1024;
 
 /// The fields that may be large, to name the largest in an error.
 const LARGE_FIELDS: [&str; 8] =

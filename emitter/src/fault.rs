@@ -108,8 +108,10 @@ impl<'a> From<&'a Pointers> for WrittenPointers<'a> {
 
 #[cfg(test)]
 mod tests {
+    use haltline_protocol::LARGEST_ROW;
+
     use super::*;
-    use crate::{LARGEST_ROW, Place};
+    use crate::Place;
 
     const NOW: &str = "2026-05-20T08:14:00.123Z";
 

@@ -3,12 +3,12 @@
 use std::io::Read;
 
 use haltline_evidence::{fit_tail, redact_lossy};
-use haltline_protocol::{Document, Pointers, rfc3339_millis};
+use haltline_protocol::{Document, LARGEST_ROW, Pointers, rfc3339_millis};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::emission::{Emission, LARGEST_ROW};
+use crate::emission::Emission;
 use crate::fault::WrittenPointers;
 use crate::pretty::pretty;
 use crate::{EmitError, FaultKind, Place, Snapshot, fault_id};

@@ -22,7 +22,7 @@ mod snapshot;
 mod testing;
 
 pub use actor::{Emitter, GroupCommit};
-pub use emission::{Emission, LARGEST_ROW};
+pub use emission::Emission;
 pub use emit::{emit, emit_all};
 pub use error::EmitError;
 pub use fault::FaultDraft;

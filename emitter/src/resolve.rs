@@ -1,9 +1,9 @@
 //! RESOLVED markers: a fault went away by itself.
 
-use haltline_protocol::{Document, FaultKey, Intake, NewRow, RowKind, rfc3339_millis};
+use haltline_protocol::{Document, FaultKey, Intake, LARGEST_ROW, NewRow, RowKind, rfc3339_millis};
 use jiff::Timestamp;
 
-use crate::{EmitError, LARGEST_ROW};
+use crate::EmitError;
 
 /// Puts a marker into the queue: what waits of this fault and is not younger than `now` needs no investigation.
 /// Returns where the marker is, to be shown to a person.

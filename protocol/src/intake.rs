@@ -10,6 +10,9 @@ use crate::{FaultKey, QueueError};
 /// process is 256 open files.
 pub const LARGEST_GROUP: usize = 64;
 
+/// The most that a row may take, in bytes. A queue quarantines a larger one unread.
+pub const LARGEST_ROW: usize = 1 << 20;
+
 /// Puts rows into a queue. The calls block until the rows are durable, or the queue was opened without that.
 pub trait Intake: Send + Sync + fmt::Debug {
     /// Puts one row, and returns where it is, to be shown to a person. It stands beside earlier occurrences of its fault.

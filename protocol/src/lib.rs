@@ -40,7 +40,7 @@ pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, Resolved
 pub use formats::{ReportFile, RowLine, note_tells_of, note_text, report_tells_of, report_text};
 pub use home_pattern::{pattern_has_file, pattern_has_folder};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
-pub use intake::{Intake, LARGEST_GROUP, NewRow, RowKind};
+pub use intake::{Intake, LARGEST_GROUP, LARGEST_ROW, NewRow, RowKind};
 pub use investigator::{
     Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
 };

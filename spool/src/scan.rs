@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::version::version;
 
 /// The largest row, in bytes; a larger file goes into quarantine unread.
-pub const LARGEST_ROW: u64 = 1 << 20;
+pub const LARGEST_ROW: u64 = haltline_protocol::LARGEST_ROW as u64;
 /// A batch ends after this many files …
 pub(crate) const BATCH_FILES: usize = 128;
 /// … or after this many bytes of rows, so that memory stays small whatever the rows hold.
