@@ -1,25 +1,37 @@
-//! The actor: hands each batch to every sink, and acknowledges it when all of them have it.
+//! The actor: hands each batch to every required sink, then puts it into the outboxes of the best-effort ones, and
+//! acknowledges it.
 //!
 //! A failure that may pass is tried again a few times, with the sinks that lack the batch only. What fails for good is
-//! answered, not dropped: the rows stand in the drain's journal until a later batch of them is acknowledged.
+//! answered, not dropped: the rows stand in the drain's journal until a later batch of them is acknowledged. No
+//! best-effort sink changes an answer or a count.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use haltline_protocol::{Receipt, Record, RecordBatch, Sink, SinkError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::filing::worse;
+use crate::open::{BestEffortSink, OpenSinks};
+use crate::outbox_slot::{OutboxSlot, OutboxTally};
 
 /// The pauses before each further try. Together they stay well below the 10 s that a stopped drain gives what runs;
 /// a full disk that takes longer to mend is for the next drain.
 const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
 
+/// How long deliveries to best-effort sinks may go on when there are no senders left. A drain ends that much later at
+/// most.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Records outcomes and files reports.
 pub struct Analytics {
     slots: Vec<SinkSlot>,
+    best_effort: Vec<BestEffortSink>,
 }
 
-/// A sink, and what it has done so far.
+/// A required sink, and what it has done so far.
 struct SinkSlot {
     sink: Box<dyn Sink>,
     tally: SinkTally,
@@ -28,8 +40,10 @@ struct SinkSlot {
 /// What analytics did in one drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnalyticsSummary {
-    /// Each sink's part, in their order.
+    /// The part of each required sink, in their order.
     pub sinks: Vec<SinkTally>,
+    /// What the best-effort sinks left, in their order.
+    pub outboxes: Vec<OutboxTally>,
 }
 
 /// What one sink did.
@@ -44,7 +58,7 @@ pub struct SinkTally {
 }
 
 impl AnalyticsSummary {
-    /// Returns what all sinks made anew for people.
+    /// Returns what required sinks made anew for people.
     pub fn filed(&self) -> Receipt {
         total(self.sinks.iter())
     }
@@ -58,31 +72,52 @@ fn total<'a>(tallies: impl Iterator<Item = &'a SinkTally>) -> Receipt {
 }
 
 impl Analytics {
-    /// Takes the sinks, open, in the order in which each batch is handed to them.
-    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
+    /// Takes the sinks.
+    pub fn new(sinks: OpenSinks) -> Self {
         let slot = |sink: Box<dyn Sink>| SinkSlot {
             tally: SinkTally { sink: sink.name(), filed: Receipt::default(), refused: 0 },
             sink,
         };
-        Self { slots: sinks.into_iter().map(slot).collect() }
+        Self { slots: sinks.required.into_iter().map(slot).collect(), best_effort: sinks.best_effort }
     }
 
-    /// Works until there are no senders left. There is no other stop: whoever still sends wants it recorded, and a
-    /// sender that no longer waits for its answer is not made to wait for further tries.
-    pub async fn run(mut self, mut batches: mpsc::Receiver<RecordBatch>) -> AnalyticsSummary {
+    /// Works until there are no senders left: whoever still sends wants it recorded, and a sender that no longer waits
+    /// for its answer is not made to wait for further tries. After `stop`, best-effort sinks get no time of grace.
+    pub async fn run(mut self, mut batches: mpsc::Receiver<RecordBatch>, stop: CancellationToken) -> AnalyticsSummary {
+        let mut outboxes: Vec<_> = std::mem::take(&mut self.best_effort).into_iter().map(OutboxSlot::start).collect();
         while let Some(RecordBatch { mut records, replay, mut acknowledge }) = batches.recv().await {
             if let Some(Record::Drained(totals)) = records.last_mut() {
                 totals.filed = total(self.slots.iter().map(|slot| &slot.tally));
             }
             let answer = self.deliver(&records, replay, &mut acknowledge).await;
-            if let Err(error) = &answer {
-                tracing::error!(%error, records = records.len(), "records are not delivered; the journal keeps them");
+            match &answer {
+                Ok(()) if outboxes.is_empty() => {}
+                Ok(()) => {
+                    let records = Arc::new(records);
+                    for outbox in &mut outboxes {
+                        outbox.put(&records, replay).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, records = records.len(), "records are not delivered; the journal keeps them");
+                }
             }
             if acknowledge.send(answer).is_err() {
-                tracing::debug!(records = records.len(), "nobody waits for the acknowledgement");
+                tracing::debug!("nobody waits for the acknowledgement");
             }
         }
-        AnalyticsSummary { sinks: self.slots.into_iter().map(|slot| slot.tally).collect() }
+        let sinks = self.slots.into_iter().map(|slot| slot.tally).collect();
+        Self::finish(sinks, outboxes, &stop).await
+    }
+
+    async fn finish(sinks: Vec<SinkTally>, mut slots: Vec<OutboxSlot>, stop: &CancellationToken) -> AnalyticsSummary {
+        slots.iter_mut().for_each(OutboxSlot::close);
+        let end = Instant::now() + GRACE;
+        let mut outboxes = Vec::with_capacity(slots.len());
+        for slot in slots {
+            outboxes.push(slot.finish(end, stop).await);
+        }
+        AnalyticsSummary { sinks, outboxes }
     }
 
     async fn deliver(
@@ -196,9 +231,9 @@ mod tests {
         let sink = |name, answers: Vec<_>| -> Box<dyn Sink> {
             Box::new(Scripted { name, answers: answers.into(), deliveries: Arc::clone(&deliveries) })
         };
-        let analytics = Analytics::new(vec![sink("inbox", first), sink("proposals", second)]);
+        let analytics = Analytics::new(vec![sink("inbox", first), sink("proposals", second)].into());
         let (sender, receiver) = mpsc::channel(1);
-        let actor = tokio::spawn(analytics.run(receiver));
+        let actor = tokio::spawn(analytics.run(receiver, CancellationToken::new()));
         let mut answers = Vec::new();
         for seq in 1..=batches {
             let (batch, answer) = batch(seq);
@@ -265,7 +300,8 @@ mod tests {
         sender.send(batch).await.unwrap();
         drop(sender);
         let started = Instant::now();
-        let summary = Analytics::new(vec![Box::new(sink)]).run(receiver).await;
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(sink)];
+        let summary = Analytics::new(sinks.into()).run(receiver, CancellationToken::new()).await;
         assert_eq!(started.elapsed(), Duration::ZERO);
         assert_eq!(summary.sinks[0].refused, 1);
         assert_eq!(deliveries.lock().unwrap().len(), 1);

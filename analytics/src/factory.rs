@@ -1,7 +1,7 @@
 //! The door for sinks: what one has to say of itself, and how those that are needed are opened.
 
 use haltline_files::FileError;
-use haltline_protocol::{Layout, Sink};
+use haltline_protocol::{Layout, Record, Sink};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -16,6 +16,9 @@ pub trait SinkFactory: Sync {
     /// Says what the sink writes and where, in one line.
     fn docs(&self) -> &'static str;
 
+    /// Says whether a drain may go on without the sink.
+    fn policy(&self) -> SinkPolicy;
+
     /// Lists what the sink writes in the home: paths from there, with `*` for any text within a name.
     fn writes(&self) -> &'static [&'static str];
 
@@ -29,6 +32,11 @@ pub trait SinkFactory: Sync {
         false
     }
 
+    /// Returns the test that says which records concern a best-effort sink, so that no other lies in its outbox.
+    fn takes(&self) -> fn(&Record) -> bool {
+        |_| true
+    }
+
     /// Checks the settings of an entry and touches nothing, so that a dry run can ask too. A sink has no settings unless
     /// it says otherwise.
     ///
@@ -38,11 +46,20 @@ pub trait SinkFactory: Sync {
         read_settings::<NoSettings>(self.name(), settings).map(drop)
     }
 
-    /// Opens the sink, and finds out here and now whether it will be able to write.
+    /// Opens the sink, and finds out here and now whether it will be able to write. It must not wait for a network.
     ///
     /// # Errors
     /// The settings are wrong, or what it writes to cannot be opened.
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError>;
+}
+
+/// Whether a drain may go on without a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkPolicy {
+    /// No drain begins without the sink, and no record counts as recorded before the sink has it.
+    Required,
+    /// A drain never waits for the sink. What cannot be delivered lies in its outbox, and later drains try again.
+    BestEffort,
 }
 
 /// What is done while the sinks are open.
@@ -116,36 +133,4 @@ pub enum SinkOpenError {
 pub fn read_settings<T: DeserializeOwned>(sink: &'static str, settings: &toml::Table) -> Result<T, SinkOpenError> {
     let read: Result<T, toml::de::Error> = settings.clone().try_into();
     read.map_err(|error| SinkOpenError::Settings { sink, reason: error.message().to_owned() })
-}
-
-/// Opens the sinks that the activity needs and those that the configuration names, in the order of the registry.
-///
-/// An entry of a sink that is open anyway gives that sink its settings; it does not add a second one.
-///
-/// # Errors
-/// An entry names no sink or has wrong settings (nothing is opened then), or a sink cannot be opened.
-pub fn open_sinks(
-    registry: &[&dyn SinkFactory],
-    activity: Activity,
-    entries: &[SinkEntry],
-    layout: &Layout,
-) -> Result<Vec<Box<dyn Sink>>, SinkOpenError> {
-    for entry in entries {
-        let Some(factory) = registry.iter().find(|factory| factory.name() == entry.kind) else {
-            let known: Vec<_> = registry.iter().map(|factory| factory.name()).collect();
-            return Err(SinkOpenError::UnknownKind { kind: entry.kind.clone(), known: known.join(", ") });
-        };
-        factory.check(&entry.settings)?;
-    }
-    let mut sinks = Vec::new();
-    for factory in registry {
-        let mut named = entries.iter().filter(|entry| entry.kind == factory.name()).peekable();
-        if factory.opens_for(activity) && named.peek().is_none() {
-            sinks.push(factory.open(&toml::Table::new(), layout)?);
-        }
-        for entry in named {
-            sinks.push(factory.open(&entry.settings, layout)?);
-        }
-    }
-    Ok(sinks)
 }

@@ -5,9 +5,16 @@ mod append;
 mod factory;
 mod filing;
 mod lines;
+mod open;
+mod outbox;
+mod outbox_slot;
 mod problem;
+mod relay;
 mod sinks;
 
 pub use actor::{Analytics, AnalyticsSummary, SinkTally};
-pub use factory::{Activity, NoSettings, SinkEntry, SinkFactory, SinkOpenError, open_sinks, read_settings};
+pub use factory::{Activity, NoSettings, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
+pub use open::{OpenSinks, open_sinks};
+pub use outbox::OUTBOX_FILES;
+pub use outbox_slot::OutboxTally;
 pub use sinks::{SINKS, inbox_folder, set_inbox_folder};

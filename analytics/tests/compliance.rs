@@ -73,9 +73,10 @@ async fn every_sink_writes_only_where_it_says() {
 fn the_built_in_sinks_are_open_whether_named_or_not() {
     let home = tempfile::tempdir().unwrap();
     let layout = Layout::new(home.path());
-    let opened = |activity, config: &str| -> Result<Vec<_>, SinkOpenError> {
+    let opened = |activity, config: &str| -> Result<Vec<String>, SinkOpenError> {
         let config: Config = toml::from_str(config).unwrap();
-        Ok(open_sinks(SINKS, activity, &config.sinks, &layout)?.iter().map(|sink| sink.name()).collect())
+        let sinks = open_sinks(SINKS, activity, &config.sinks, &layout)?;
+        Ok(sinks.names().into_iter().map(String::from).collect())
     };
     let names = |config: &str| opened(Activity::Drain, config);
     let all = ["jsonl", "report", "inbox", "proposals"];

@@ -5,7 +5,9 @@ pub(crate) mod upgrade;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use haltline_analytics::{Activity, Analytics, AnalyticsSummary, SINKS, SinkEntry, SinkOpenError, open_sinks};
+use haltline_analytics::{
+    Activity, Analytics, AnalyticsSummary, OpenSinks, SINKS, SinkEntry, SinkOpenError, open_sinks,
+};
 use haltline_consumer::{Drain, DrainError, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::{Dispatcher, DispatcherConfig, DispatcherError, PreviewInvestigator, Providers, Source};
 use haltline_files::{FileError, Folder};
@@ -30,6 +32,9 @@ const BATCHES: usize = 1;
 /// Threads for file work: one reads, one moves, one plans the moves after those, one records. More would only keep memory
 /// of their own.
 const FILE_THREADS: usize = 4;
+
+/// The longest that a drain waits for file work when it has ended. Its own work takes no such time.
+const HANGING: Duration = Duration::from_secs(5);
 
 /// What a drain is made of.
 #[derive(Debug)]
@@ -111,9 +116,12 @@ impl ComposeError {
 pub(crate) fn drain(layout: &Layout, plan: Plan) -> Result<Drained, ComposeError> {
     let providers = Providers::build(&plan.dispatcher)?;
     redaction::start_with(layout, &plan.dispatcher.investigators, plan.options.dry_run);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().max_blocking_threads(FILE_THREADS).enable_all().build()?;
-    runtime.block_on(tie(layout, plan, providers))
+    // A sink of the user's that hangs on a file keeps a thread, and none of ours.
+    let threads = FILE_THREADS + plan.sinks.len();
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(threads).enable_all().build()?;
+    let drained = runtime.block_on(tie(layout, plan, providers));
+    runtime.shutdown_timeout(HANGING);
+    drained
 }
 
 async fn tie(layout: &Layout, plan: Plan, providers: Providers) -> Result<Drained, ComposeError> {
@@ -122,7 +130,7 @@ async fn tie(layout: &Layout, plan: Plan, providers: Providers) -> Result<Draine
     let watch = tokio::spawn(signals::watch(&stop, plan.deadline)?);
     let queue = FileQueue::new(layout.clone());
     let (session, sinks) = if plan.options.dry_run {
-        (queue.open_preview().await?, Vec::new())
+        (queue.open_preview().await?, OpenSinks::default())
     } else {
         if let Some(kind) = shared_file_system(layout.queue()) {
             tracing::warn!(kind, "the queue is on a file system that machines share; drain it from one machine only");
@@ -144,7 +152,7 @@ async fn tie(layout: &Layout, plan: Plan, providers: Providers) -> Result<Draine
     };
     let dispatcher = Dispatcher::new(source, plan.dispatcher.jobs);
     let dispatching = tokio::spawn(dispatcher.run(requests, stop.cut.clone()));
-    let recording = tokio::spawn(Analytics::new(sinks).run(batches));
+    let recording = tokio::spawn(Analytics::new(sinks).run(batches, stop.stop.clone()));
     let wires = Wires {
         dispatcher: to_dispatcher,
         analytics: to_analytics.clone(),

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haltline_analytics::Analytics;
+use haltline_analytics::{Analytics, OpenSinks};
 use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::mock::ScriptedInvestigator;
 use haltline_dispatcher::{Dispatcher, Source};
@@ -50,7 +50,7 @@ async fn drain(layout: &Layout, dispatcher: mpsc::Sender<DispatchRequest>) -> Dr
         learned_patterns: PathBuf::from("/nowhere/learned-patterns.json"),
     };
     let (analytics, batches) = mpsc::channel(1);
-    let recording = tokio::spawn(Analytics::new(Vec::new()).run(batches));
+    let recording = tokio::spawn(Analytics::new(OpenSinks::default()).run(batches, CancellationToken::new()));
     let wires =
         Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new(), cut: CancellationToken::new() };
     let report = Drain::new(queue, options).run(wires).await.unwrap();

@@ -114,4 +114,9 @@ impl Layout {
     pub fn analytics(&self) -> PathBuf {
         self.home.join("analytics")
     }
+
+    /// The folder of outboxes, one for each best-effort sink.
+    pub fn outboxes(&self) -> PathBuf {
+        self.home.join("outbox")
+    }
 }

@@ -31,7 +31,6 @@ mod sink;
 mod strict;
 mod time;
 mod totals;
-mod usd;
 
 pub use attempt::{AttemptGrant, AttemptRequest, AttemptSlot, Holder, Orphan, OrphanedAttempt};
 pub use delivery::{Delivery, HELD};
@@ -61,4 +60,3 @@ pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use time::{compact_stamp, rfc3339_millis};
 pub use totals::{DrainTotals, Receipt, UpgradeSummary};
-pub use usd::Usd;

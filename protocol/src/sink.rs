@@ -7,7 +7,8 @@ use crate::{Receipt, Record};
 
 /// Takes records to where somebody reads them.
 ///
-/// A sink is idempotent on [`Record::pair`]: a record that comes again after a crash leaves no second trace.
+/// A sink is idempotent on [`Record::pair`]: a record that comes again after a crash leaves no second trace. A delivery
+/// that takes too long is dropped, so a best-effort sink must not block the thread.
 #[async_trait]
 pub trait Sink: Send {
     /// The name in the configuration and in messages.

@@ -8,7 +8,7 @@ use haltline_protocol::{Filing, Layout, Receipt, Severity, Sink, fault_part, not
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, read_settings};
+use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 
@@ -31,6 +31,10 @@ impl SinkFactory for Inbox {
 
     fn docs(&self) -> &'static str {
         "a note per severe fault to act on, in skill-faults/inbox or in the folder that `folder` or --inbox names"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

@@ -4,7 +4,7 @@
 
 use haltline_protocol::{DrainId, Layout, Record, RowLine, Sink};
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of analytics rows.
@@ -17,6 +17,10 @@ impl SinkFactory for Jsonl {
 
     fn docs(&self) -> &'static str {
         "one row per outcome in analytics/skill-faults.jsonl"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

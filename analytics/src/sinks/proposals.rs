@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::append::AppendFile;
-use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::failed;
 
@@ -38,6 +38,10 @@ impl SinkFactory for Proposals {
 
     fn docs(&self) -> &'static str {
         "proposed patterns in skill-faults/pending-patterns.jsonl, refused ones in rejected-patterns.jsonl"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

@@ -11,7 +11,7 @@ use haltline_protocol::{
 use jiff::Timestamp;
 use rustix::io::Errno;
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::filing::{Filer, FilingSink};
 use crate::problem::{check_writable, failed};
 
@@ -32,6 +32,10 @@ impl SinkFactory for Reports {
 
     fn docs(&self) -> &'static str {
         "each report as skill-faults/reports/<run>/<faultId>.md and .json"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

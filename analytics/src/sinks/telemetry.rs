@@ -3,7 +3,7 @@
 use haltline_protocol::{DrainTotals, Layout, Record, Sink, rfc3339_millis};
 use serde::Serialize;
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of telemetry.
@@ -16,6 +16,10 @@ impl SinkFactory for Telemetry {
 
     fn docs(&self) -> &'static str {
         "one row per auto-drain that did something in analytics/halt-events-drain.jsonl"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {
@@ -130,7 +134,7 @@ mod tests {
             dead_lettered: 0,
             recovered: 0,
             avoided: 2,
-            cost_usd: haltline_protocol::Usd::from_micros(250_000),
+            cost_usd: 0.25,
             filed: Receipt { reports: 1, notes: 5, proposals: 6 },
             aborted: false,
         }

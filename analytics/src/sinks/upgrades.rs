@@ -2,7 +2,7 @@
 
 use haltline_protocol::{Layout, Record, Sink};
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError};
+use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of upgrades.
@@ -15,6 +15,10 @@ impl SinkFactory for Upgrades {
 
     fn docs(&self) -> &'static str {
         "one row per migration that ran in analytics/upgrades.jsonl"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

@@ -11,15 +11,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haltline_analytics::{Analytics, SinkFactory};
+use haltline_analytics::{Analytics, OpenSinks, SinkFactory};
 use haltline_files::Folder;
 use haltline_protocol::{
     BlastRadius, Cost, CostSource, DrainTotals, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal,
     ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink,
-    SinkError, UpgradeSummary, Usage, Usd,
+    SinkError, UpgradeSummary, Usage,
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// The drain whose records these are.
 pub(crate) const DRAIN: &str = "20260520T081500000Z-00000000000000ff";
@@ -61,7 +62,7 @@ pub(crate) fn drained(seconds: u64) -> Record {
         dead_lettered: 0,
         recovered: 0,
         avoided: 2,
-        cost_usd: Usd::from_micros(240_000),
+        cost_usd: 0.24,
         filed: Receipt::default(),
         aborted: false,
     }))
@@ -107,7 +108,7 @@ pub(crate) fn reported(seq: u64, pattern: &str) -> Record {
         report: report(pattern),
         usage: Usage {
             provider: "codex".into(),
-            cost: Some(Cost { usd: Usd::from_micros(120_000), source: CostSource::Reported }),
+            cost: Cost::new(0.12, CostSource::Reported),
             duration: Duration::from_secs(12),
             ..Usage::default()
         },
@@ -161,12 +162,12 @@ pub(crate) fn tree(root: &Path) -> Tree {
 
 /// Hands a batch to the actor as a drain does, and waits for the acknowledgement.
 pub(crate) async fn acknowledged(
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: impl Into<OpenSinks>,
     records: Vec<Record>,
     replay: bool,
 ) -> (Result<(), SinkError>, haltline_analytics::AnalyticsSummary) {
     let (sender, receiver) = mpsc::channel(1);
-    let actor = tokio::spawn(Analytics::new(sinks).run(receiver));
+    let actor = tokio::spawn(Analytics::new(sinks.into()).run(receiver, CancellationToken::new()));
     let (acknowledge, answer) = oneshot::channel();
     sender.send(RecordBatch { records, replay, acknowledge }).await.unwrap();
     let answer = answer.await.unwrap();

@@ -1,7 +1,7 @@
 //! Leaves an empty file for each record. The file's name is the pair, so a replay finds it there.
 
 use async_trait::async_trait;
-use haltline_analytics::{SinkFactory, SinkOpenError, read_settings};
+use haltline_analytics::{SinkFactory, SinkOpenError, SinkPolicy, read_settings};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 use serde::Deserialize;
@@ -28,6 +28,10 @@ impl SinkFactory for Tally {
 
     fn docs(&self) -> &'static str {
         "an empty file per record"
+    }
+
+    fn policy(&self) -> SinkPolicy {
+        SinkPolicy::Required
     }
 
     fn writes(&self) -> &'static [&'static str] {

@@ -6,16 +6,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haltline_analytics::{Activity, SINKS, SinkOpenError, open_sinks};
+use haltline_analytics::{Activity, Analytics, OpenSinks, SINKS, SinkOpenError, open_sinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Providers};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
-    NoInvestigator, Queue, QueueError, Record, Session, Sink, SinkError, Verdict,
+    NoInvestigator, Queue, QueueError, Record, RecordBatch, Session, SinkError, Verdict,
 };
 use haltline_spool::FileQueue;
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{DrainArgs, Investigate};
 use crate::compose::ComposeError;
@@ -118,8 +120,8 @@ struct Asked {
 struct Filed {
     filing: Arc<Filing>,
     inbox_filed: u32,
-    /// What sinks could not do.
-    unfiled: Vec<SinkError>,
+    /// Why a sink does not have the report.
+    unfiled: Option<SinkError>,
 }
 
 pub(crate) fn run(layout: &Layout, args: &Investigate) -> Exit {
@@ -185,7 +187,7 @@ async fn ask(
     key: &FaultKey,
     event: Option<HaltEvent>,
     investigator: &dyn Investigator,
-    sinks: Vec<Box<dyn Sink>>,
+    sinks: OpenSinks,
     stop: &Stop,
 ) -> Result<Asked, InvestigateError> {
     let fault = || visible(key.fault_id.as_str());
@@ -217,7 +219,7 @@ async fn ask(
     let verdict: Verdict = investigator.investigate(&assignment, stop.stop.clone()).await;
     drop(shown);
     let verdict = match verdict {
-        Ok(investigation) => Ok(file(&assignment, investigation, sinks).await),
+        Ok(investigation) => Ok(file(&assignment, investigation, sinks, stop.stop.clone()).await),
         Err(failure) => Err(failure),
     };
     Ok(Asked { event, verdict })
@@ -233,7 +235,13 @@ fn categories(layout: &Layout) -> Arc<[String]> {
     patterns.unwrap_or_default().into_iter().map(|pattern| pattern.category).collect()
 }
 
-async fn file(assignment: &Assignment, investigation: Investigation, sinks: Vec<Box<dyn Sink>>) -> Filed {
+/// Has the sinks file the report.
+async fn file(
+    assignment: &Assignment,
+    investigation: Investigation,
+    sinks: OpenSinks,
+    stop: CancellationToken,
+) -> Filed {
     let Investigation { report, usage, citations } = investigation;
     let filing = Arc::new(Filing {
         ts: Timestamp::now(),
@@ -245,15 +253,15 @@ async fn file(assignment: &Assignment, investigation: Investigation, sinks: Vec<
         usage,
         citations,
     });
-    let mut filed = Filed { filing: Arc::clone(&filing), inbox_filed: 0, unfiled: Vec::new() };
-    let records = [Record::Reported(filing)];
-    for mut sink in sinks {
-        match sink.deliver(&records, false).await {
-            Ok(receipt) => filed.inbox_filed += receipt.notes,
-            Err(error) => filed.unfiled.push(error),
-        }
-    }
-    filed
+    let (sender, batches) = mpsc::channel(1);
+    let (acknowledge, acknowledged) = oneshot::channel();
+    let records = vec![Record::Reported(Arc::clone(&filing))];
+    // The channel has room for the one batch, and closes behind it.
+    sender.try_send(RecordBatch { records, replay: false, acknowledge }).ok();
+    drop(sender);
+    let analytics = Analytics::new(sinks).run(batches, stop).await;
+    let unfiled = acknowledged.await.ok().and_then(Result::err);
+    Filed { filing, inbox_filed: analytics.filed().notes, unfiled }
 }
 
 fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
@@ -267,7 +275,7 @@ fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
     match &asked.verdict {
         Ok(filed) => {
             let path = layout.queue().join(Layout::report_in_queue(&filed.filing.event.key()));
-            let is_filed = filed.unfiled.is_empty();
+            let is_filed = filed.unfiled.is_none();
             let told = Told::new(&filed.filing, is_filed.then_some(path), filed.inbox_filed);
             if args.json {
                 output::json(&told);

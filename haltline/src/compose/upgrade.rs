@@ -1,9 +1,10 @@
 //! Ties the actors of an upgrade together: the migrator, and analytics with the sinks that want to hear of it.
 
-use haltline_analytics::{Activity, Analytics, SINKS, open_sinks};
+use haltline_analytics::{Activity, Analytics, OpenSinks, SINKS, open_sinks};
 use haltline_migrator::{Migrator, UpgradeError, UpgradeRequest, Upgraded, status};
-use haltline_protocol::{Layout, Sink};
+use haltline_protocol::Layout;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::{output, progress};
 
@@ -34,10 +35,10 @@ pub(crate) fn upgrade(layout: &Layout, dry_run: bool) -> Result<Upgraded, Upgrad
 }
 
 async fn tie(layout: &Layout, dry_run: bool) -> Result<Upgraded, UpgradeFailure> {
-    let sinks = if !dry_run && is_due(layout) { sinks(layout) } else { Vec::new() };
+    let sinks = if !dry_run && is_due(layout) { sinks(layout) } else { OpenSinks::default() };
     let (to_analytics, batches) = mpsc::channel(BATCHES);
     let (to_migrator, requests) = mpsc::channel(REQUESTS);
-    let recording = tokio::spawn(Analytics::new(sinks).run(batches));
+    let recording = tokio::spawn(Analytics::new(sinks).run(batches, CancellationToken::new()));
     let migrating = tokio::spawn(Migrator::new(layout.clone(), to_analytics).run(requests));
     let (progress, drawing) = progress::show_upgrade().unzip();
     let (reply, answer) = oneshot::channel();
@@ -59,9 +60,9 @@ fn is_due(layout: &Layout) -> bool {
 }
 
 /// Opens the sinks. An upgrade that cannot be recorded is worth more than none.
-fn sinks(layout: &Layout) -> Vec<Box<dyn Sink>> {
+fn sinks(layout: &Layout) -> OpenSinks {
     open_sinks(SINKS, Activity::Upgrade, &[], layout).unwrap_or_else(|error| {
         output::error(&error);
-        Vec::new()
+        OpenSinks::default()
     })
 }

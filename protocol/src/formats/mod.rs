@@ -3,6 +3,7 @@
 mod markdown;
 mod note;
 mod page;
+mod record_line;
 mod report_json;
 mod report_markdown;
 mod row_line;

@@ -21,8 +21,8 @@ static PROGRAM_START: LazyLock<Regex> = LazyLock::new(|| {
 /// they are measured against.
 const MOVERS: [&str; 4] = ["files/", "lab/", "spool/", "xtask/src/floor/"];
 
-/// Where files are moved and removed by the handle of a folder: in the queue, and among the reports.
-const QUEUE_MOVERS: [&str; 3] = ["files/", "spool/", "analytics/src/sinks/report.rs"];
+/// Where files are moved and removed by the handle of a folder: in the queue, among the reports, and in outboxes.
+const QUEUE_MOVERS: [&str; 4] = ["files/", "spool/", "analytics/src/outbox.rs", "analytics/src/sinks/report.rs"];
 
 /// Where programs are started.
 const STARTERS: [&str; 2] = ["process/src/", "xtask/src/run.rs"];
