@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Assignment, DispatchFailure, DispatchRequest, Failure, Investigation, Investigator, NoInvestigator, Usage, Verdict,
+    Assignment, DispatchFailure, DispatchRequest, Failure, Investigation, Investigator, NoInvestigator, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -114,7 +114,7 @@ impl Dispatcher {
             DispatchRequest::Salvage { assignment, reply } => Some(Job::Salvage { assignment, reply }),
             DispatchRequest::Investigate { reply, .. } if is_cut => {
                 self.summary.refused += 1;
-                answer(reply, Err(not_started(Failure::Interrupted, "the drain was stopped before it began")));
+                answer(reply, Err(DispatchFailure::new(Failure::Interrupted, "the drain was stopped before it began")));
                 None
             }
             DispatchRequest::Investigate { assignment, reply } => match self.choose() {
@@ -124,7 +124,7 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     self.summary.refused += 1;
-                    answer(reply, Err(not_started(Failure::MissingProgram, &error.to_string())));
+                    answer(reply, Err(DispatchFailure::new(Failure::MissingProgram, error.to_string())));
                     None
                 }
             },
@@ -190,10 +190,6 @@ fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     if reply.send(value).is_err() {
         tracing::debug!("nobody waits for an answer any more");
     }
-}
-
-pub(crate) fn not_started(class: Failure, detail: &str) -> DispatchFailure {
-    DispatchFailure { class, detail: detail.to_owned(), usage: Box::new(Usage::default()), retry_after: None }
 }
 
 #[cfg(test)]

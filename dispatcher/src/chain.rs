@@ -158,7 +158,7 @@ fn complete(usage: &mut Usage, passed_over: Vec<String>, spent: Option<haltline_
 }
 
 fn failure_of(class: Failure, detail: String, name: &str) -> DispatchFailure {
-    DispatchFailure { class, detail, usage: Box::new(bare_usage(name)), retry_after: None }
+    DispatchFailure { usage: Box::new(bare_usage(name)), ..DispatchFailure::new(class, detail) }
 }
 
 fn bare_usage(name: &str) -> Usage {

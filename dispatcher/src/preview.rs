@@ -5,7 +5,6 @@ use haltline_process::Limits;
 use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator};
 use tokio_util::sync::CancellationToken;
 
-use crate::actor::not_started;
 use crate::charges::Charges;
 use crate::configured_providers::Providers;
 use crate::salvage::preview_salvage;
@@ -31,7 +30,7 @@ impl Investigator for PreviewInvestigator {
     }
 
     async fn investigate(&self, _: &Assignment, _: CancellationToken) -> Result<Investigation, DispatchFailure> {
-        Err(not_started(Failure::Interrupted, "this is a dry run"))
+        Err(DispatchFailure::new(Failure::Interrupted, "this is a dry run"))
     }
 
     async fn salvage(&self, assignment: &Assignment) -> Option<Investigation> {

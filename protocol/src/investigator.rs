@@ -142,6 +142,13 @@ pub struct DispatchFailure {
     pub retry_after: Option<Timestamp>,
 }
 
+impl DispatchFailure {
+    /// A failure that took nothing and says no time.
+    pub fn new(class: Failure, detail: impl Into<String>) -> Self {
+        Self { class, detail: detail.into(), usage: Box::default(), retry_after: None }
+    }
+}
+
 /// A program may name a time of day without its zone, so the moment is said once more.
 fn until(retry_after: Option<Timestamp>) -> String {
     retry_after.map(|time| format!("; until {}", rfc3339_millis(time))).unwrap_or_default()
