@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use haltline_files::Folder;
 use haltline_process::{Output, ProcessId, Streams};
-use haltline_protocol::Investigation;
+use haltline_protocol::{AttemptSlot, Investigation};
 use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,6 @@ pub(crate) const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 const NOTE: &str = "attempt.json";
 const PROCESS: &str = "process.json";
-const RESULT: &str = "result.json";
 /// The most of a file of our own that is read back, in bytes: a report is printed to a capped file.
 const LARGEST_NOTE: u64 = 16 << 20;
 
@@ -159,11 +158,11 @@ impl Attempt {
     pub(crate) fn write_result(&self, investigation: &Investigation) -> Result<(), String> {
         let bytes = serde_json::to_vec(investigation).map_err(|error| error.to_string())?;
         let folder = Folder::open(&self.folder).map_err(|error| error.to_string())?;
-        folder.replace(RESULT, &bytes).map_err(|error| error.to_string())
+        folder.replace(AttemptSlot::RESULT, &bytes).map_err(|error| error.to_string())
     }
 
     pub(crate) fn result(&self) -> Option<Investigation> {
-        self.read_back(RESULT)
+        self.read_back(AttemptSlot::RESULT)
     }
 
     fn read_back<T: DeserializeOwned>(&self, name: &str) -> Option<T> {

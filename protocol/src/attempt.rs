@@ -45,6 +45,11 @@ pub struct AttemptSlot {
     pub begun: Timestamp,
 }
 
+impl AttemptSlot {
+    /// The file in the folder that holds the checked report. Once it is there, nobody is asked again.
+    pub const RESULT: &'static str = "result.json";
+}
+
 /// What one dead session left. What never started is back in the queue already.
 #[derive(Debug)]
 pub struct Orphan {

@@ -1,7 +1,7 @@
 //! What is in the folders of drains, and what the next drain would make of what dead ones left. Nothing is touched.
 
 use haltline_files::{FileError, Folder};
-use haltline_protocol::{Layout, WaitingBody};
+use haltline_protocol::{AttemptSlot, Layout, WaitingBody};
 
 use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedMove, Written};
@@ -10,9 +10,6 @@ use crate::operator::holds;
 use crate::preview::open_if_there;
 use crate::scan::{is_row_name, look_at};
 use crate::survey::is_locked;
-
-/// The file that says that an attempt has a checked report.
-const RESULT: &str = "result.json";
 
 /// The folder of one drain.
 #[derive(Debug)]
@@ -99,7 +96,7 @@ fn state(layout: &Layout, drain_id: String, folder: &Folder) -> Result<HoldState
         let events = (before - held.len()) as u64;
         if events > 0 {
             let attempt = folder.open_child(ATTEMPTS).and_then(|all| all.open_child(&planned.seq.to_string()));
-            let has_result = attempt.is_ok_and(|attempt| attempt.stat(RESULT).is_ok());
+            let has_result = attempt.is_ok_and(|attempt| attempt.stat(AttemptSlot::RESULT).is_ok());
             attempts.push(HeldAttempt { seq: planned.seq, number: planned.number, events, has_result });
         }
     }

@@ -8,8 +8,8 @@ use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_files::{Folder, Mutant};
 use haltline_lab::{Process, Scene};
 use haltline_protocol::{
-    Assignment, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Intake, Investigation, NewRow,
-    RecordBatch, RowKind, Severity, SinkError, Usage, Verdict,
+    Assignment, AttemptSlot, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Intake, Investigation,
+    NewRow, RecordBatch, RowKind, Severity, SinkError, Usage, Verdict,
 };
 use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
@@ -22,7 +22,6 @@ use crate::machine::{Machine, occurrence_in};
 
 /// The attempts after which an event is given up on.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
-pub(crate) const RESULT: &str = "result.json";
 const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","rootCause":"r","evidence":[]},
     "usage":{"provider":"model","model":null,"tokensIn":null,"tokensCached":null,"tokensOut":null,"cost":null,
     "duration":{"secs":1,"nanos":0}}}"#;
@@ -166,7 +165,7 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
     }
     let report = report(&assignment.event);
     let kept = Folder::open_on(&process.vfs(), &assignment.slot.folder)
-        .and_then(|folder| folder.replace(RESULT, report.as_bytes()));
+        .and_then(|folder| folder.replace(AttemptSlot::RESULT, report.as_bytes()));
     if kept.is_err() {
         return Err(failure(Failure::Crash));
     }
@@ -176,7 +175,7 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
 
 fn salvage(process: &Arc<Process>, assignment: &Assignment) -> Option<Investigation> {
     let folder = Folder::open_on(&process.vfs(), &assignment.slot.folder).ok()?;
-    parse(&folder.read(RESULT, 1 << 20).ok()??)
+    parse(&folder.read(AttemptSlot::RESULT, 1 << 20).ok()??)
 }
 
 /// The report of a fault, as it is kept.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use haltline_files::{Folder, Mutant};
 use haltline_lab::{Process, Scene};
-use haltline_protocol::{Filing, HaltEvent, Record, Session};
+use haltline_protocol::{AttemptSlot, Filing, HaltEvent, Record, Session};
 use jiff::Timestamp;
 
-use crate::actors::{RESULT, parse, report};
+use crate::actors::{parse, report};
 use crate::machine::{Machine, occurrence_in};
 
 /// Asks about the first fault, if an event of it is free, and files the report.
@@ -22,7 +22,7 @@ pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
             machine.ledger.ask(&fault, process);
             let report = report(&event);
             let kept = Folder::open_on(&process.vfs(), &slot.folder)
-                .and_then(|folder| folder.replace(RESULT, report.as_bytes()));
+                .and_then(|folder| folder.replace(AttemptSlot::RESULT, report.as_bytes()));
             machine.ledger.answered(&fault);
             if kept.is_ok() {
                 machine.ledger.accounts().kept_by_hand.insert((queue.id().to_string(), slot.seq));
