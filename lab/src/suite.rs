@@ -3,13 +3,14 @@
 #![expect(missing_docs, reason = "a case is named after what it checks")]
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use haltline_protocol::{
     AttemptGrant, AttemptRequest, AttemptSlot, Delivery, Destination, FaultId, FaultKey, HaltEvent, Holder, Intake,
-    MoveOutcome, NewRow, Orphan, Queue, RowDraft, RowKind, RowOutcome, RunId, Session, Settled, Settlement, Ticket,
-    WaitingBody,
+    LARGEST_GROUP, MoveOutcome, NewRow, Orphan, Queue, RowDraft, RowKind, RowOutcome, RunId, Session, Settled,
+    Settlement, Ticket, WaitingBody,
 };
 use jiff::Timestamp;
 
@@ -33,6 +34,7 @@ macro_rules! queue_suite {
         $crate::queue_suite! { @cases $run:
             a_row_that_is_put_is_shown_once_as_what_it_is,
             occurrences_of_a_fault_stand_beside_each_other,
+            each_row_of_a_group_is_answered_and_stands_beside_the_others,
             a_marker_is_known_before_the_events_are_read,
             one_session_at_a_time_settles_free,
             what_is_settled_is_gone_and_has_one_row,
@@ -197,6 +199,21 @@ pub async fn occurrences_of_a_fault_stand_beside_each_other(bench: QueueBench) {
         bench.put("a");
     }
     assert_eq!(bench.waiting().await, ["a", "a", "a"]);
+}
+
+pub async fn each_row_of_a_group_is_answered_and_stands_beside_the_others(bench: QueueBench) {
+    let faults: Vec<_> = (0..LARGEST_GROUP).map(|number| format!("f{:02}", number / 2)).collect();
+    let texts: Vec<_> = faults.iter().map(|fault| row(fault)).collect();
+    let rows = faults.iter().zip(&texts).map(|(fault, text)| NewRow {
+        kind: RowKind::Event,
+        key: key(fault),
+        stamp: stamp(),
+        row: text.as_bytes(),
+    });
+    let put = bench.intake.put_group(&rows.collect::<Vec<_>>()).expect("the queue can be written");
+    let places: BTreeSet<_> = put.into_iter().map(|place| place.expect("the queue can be written")).collect();
+    assert_eq!(places.len(), LARGEST_GROUP);
+    assert_eq!(bench.waiting().await, faults);
 }
 
 pub async fn a_marker_is_known_before_the_events_are_read(bench: QueueBench) {
