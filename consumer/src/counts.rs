@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+use haltline_protocol::Usd;
 use serde::Serialize;
 
 /// The counts of one drain.
@@ -32,7 +33,7 @@ pub struct DrainCounts {
     /// Taken back from dead drains.
     pub recovered: u64,
     /// What the investigations cost as far as it is known, in US dollars.
-    pub cost_usd: f64,
+    pub cost_usd: Usd,
     /// Events that would have been dispatched but for the filters and the sharing.
     pub avoided: u64,
     /// Whether its own audit event is among the short-circuited; 0 or 1.

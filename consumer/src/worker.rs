@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
     Assignment, AttemptGrant, AttemptRequest, AttemptSlot, Claim, Destination, DispatchRequest, Failure, HaltEvent,
-    Investigation, MoveOutcome, Record, RowOutcome, Session, Ticket, Verdict,
+    Investigation, MoveOutcome, Record, RowOutcome, Session, Ticket, Usd, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ pub(crate) struct WorkerReport {
 #[derive(Debug, Default)]
 struct GroupReport {
     dispatched: bool,
-    cost_usd: f64,
+    cost_usd: Usd,
     is_unpriced: bool,
     /// Why no other group is to be dispatched.
     end: Option<DispatchEnd>,
@@ -207,7 +207,7 @@ impl Worker {
         };
         let mut report = GroupReport {
             dispatched: true,
-            cost_usd: usage.cost.map_or(0.0, |cost| cost.usd),
+            cost_usd: usage.cost.map_or(Usd::ZERO, |cost| cost.usd),
             is_unpriced: verdict.is_ok() && usage.cost.is_none(),
             passed_over: usage.passed_over.clone(),
             ..GroupReport::default()

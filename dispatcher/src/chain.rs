@@ -169,7 +169,7 @@ fn bare_usage(name: &str) -> Usage {
 mod tests {
     use std::path::Path;
 
-    use haltline_protocol::{Cost, CostSource, HaltEvent};
+    use haltline_protocol::{Cost, CostSource, HaltEvent, Usd};
     use serde_json::json;
 
     use super::*;
@@ -210,13 +210,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         for class in [Failure::Auth, Failure::Quota, Failure::MissingProgram] {
             let first = scripted([ScriptedAnswer::Fails(class)]);
-            let answer = ScriptedAnswer::RootCause { root_cause: "x".to_owned(), usd: Some(0.5) };
+            let answer = ScriptedAnswer::RootCause { root_cause: "x".to_owned(), usd: Usd::from_dollars(0.5) };
             let second = scripted([answer]);
             let both = chain(&[&first, &second]);
             for _ in 0..2 {
                 let found = both.investigate(&assignment(home.path()), CancellationToken::new()).await.unwrap();
                 assert_eq!(found.usage.passed_over, [format!("scripted: {class}: scripted")]);
-                assert_eq!(found.usage.cost, Cost::new(0.5, CostSource::Reported));
+                assert_eq!(
+                    found.usage.cost,
+                    Some(Cost { usd: Usd::from_micros(500_000), source: CostSource::Reported })
+                );
             }
             assert_eq!((first.asked().len(), second.asked().len()), (1, 2), "{class}");
         }

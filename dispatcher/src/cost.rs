@@ -1,50 +1,58 @@
 //! What a program says that an investigation cost, and how many tokens it took.
 
-use haltline_protocol::{Cost, CostSource, Usage};
+use haltline_protocol::{Cost, CostSource, Usage, Usd};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The highest cost of one investigation that is believed, in US dollars. A larger figure is a mistake or a lie.
-const PLAUSIBLE_USD: f64 = 10_000.0;
+/// The highest cost of one investigation that is believed. A larger figure is a mistake or a lie.
+const PLAUSIBLE_USD: Usd = Usd::from_micros(10_000_000_000);
 
-/// What a model's tokens cost, in US dollars for a million.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// What a million of a model's tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// Tokens that are sent and not cached.
     #[serde(deserialize_with = "price")]
-    pub input: f64,
+    pub input: Usd,
     /// Tokens that are sent and cached.
     #[serde(deserialize_with = "price")]
-    pub cached_input: f64,
+    pub cached_input: Usd,
     /// Tokens that come back, those of the reasoning included.
     #[serde(deserialize_with = "price")]
-    pub output: f64,
+    pub output: Usd,
 }
 
 impl Price {
     /// A price in US dollars for a million tokens: sent, sent and cached, answered.
     pub(crate) const fn usd(input: f64, cached_input: f64, output: f64) -> Self {
-        Self { input, cached_input, output }
+        Self { input: or_zero(input), cached_input: or_zero(cached_input), output: or_zero(output) }
+    }
+}
+
+/// `Option::unwrap_or_default` where constants are made.
+const fn or_zero(dollars: f64) -> Usd {
+    match Usd::from_dollars(dollars) {
+        Some(usd) => usd,
+        None => Usd::ZERO,
     }
 }
 
 /// What a program says that it cost.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReportedCost {
     /// Nothing.
     #[default]
     Nothing,
-    /// So many US dollars.
-    Usd(f64),
+    /// This sum.
+    Usd(Usd),
     /// A figure that cannot be: negative, huge, no number, another currency.
     Unbelievable,
 }
 
 impl ReportedCost {
-    /// Takes a figure from outside.
-    pub fn usd(usd: f64) -> Self {
-        if (0.0..=PLAUSIBLE_USD).contains(&usd) { Self::Usd(usd) } else { Self::Unbelievable }
+    /// Takes a figure in US dollars from outside.
+    pub fn usd(dollars: f64) -> Self {
+        plausible(dollars).map_or(Self::Unbelievable, Self::Usd)
     }
 
     /// Takes a JSON value from outside.
@@ -104,26 +112,33 @@ pub(crate) fn add(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
         CostSource::Assumed => 2,
     };
     let source = if rank(first.source) >= rank(second.source) { first.source } else { second.source };
-    Cost::new(first.usd + second.usd, source)
+    Some(Cost { usd: first.usd + second.usd, source })
 }
 
-fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let usd = f64::deserialize(deserializer)?;
-    if (0.0..=PLAUSIBLE_USD).contains(&usd) {
-        return Ok(usd);
-    }
-    Err(serde::de::Error::custom(format_args!("{usd} is no price: US dollars for a million tokens, 0 to 10000")))
+fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
+    let dollars = f64::deserialize(deserializer)?;
+    plausible(dollars).ok_or_else(|| {
+        serde::de::Error::custom(format_args!("{dollars} is no price: US dollars for a million tokens, 0 to 10000"))
+    })
+}
+
+fn plausible(dollars: f64) -> Option<Usd> {
+    Usd::from_dollars(dollars).filter(|usd| *usd <= PLAUSIBLE_USD)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn charged(dollars: f64, source: CostSource) -> Option<Cost> {
+        Usd::from_dollars(dollars).map(|usd| Cost { usd, source })
+    }
+
     #[test]
     fn a_sum_is_as_certain_as_its_less_certain_part() {
-        let reported = Cost::new(0.5, CostSource::Reported);
-        let assumed = Cost::new(0.3, CostSource::Assumed);
-        assert_eq!(add(reported, assumed), Cost::new(0.8, CostSource::Assumed));
+        let reported = charged(0.5, CostSource::Reported);
+        let assumed = charged(0.3, CostSource::Assumed);
+        assert_eq!(add(reported, assumed), charged(0.8, CostSource::Assumed));
         assert_eq!(add(None, reported), reported);
         assert_eq!(add(None, None), None);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use haltline_process::{Child, Ended, Launch, Limits, StartError};
-use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Usage, redacted_row};
+use haltline_protocol::{Assignment, DispatchFailure, Failure, Investigation, Investigator, Usage, Usd, redacted_row};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +85,7 @@ impl Investigator for ProcessInvestigator {
             // What is built in is free, and that is known.
             Plan::Answer(report) => Answer {
                 verdict: Ok(Checked { report: *report, cost: ReportedCost::Nothing, repeats_nonce: false }),
-                said: ReportedCost::Usd(0.0),
+                said: ReportedCost::Usd(Usd::ZERO),
                 tokens: Vec::new(),
                 was_billed: false,
             },

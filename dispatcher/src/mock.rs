@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use haltline_protocol::{
     Assignment, Citation, Cost, CostSource, DispatchFailure, Failure, FaultId, Investigation, Investigator, Report,
-    ReportOutcome, RunId, Usage,
+    ReportOutcome, RunId, Usage, Usd,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ pub enum ScriptedAnswer {
         /// The cause.
         root_cause: String,
         /// What it cost, in US dollars.
-        usd: Option<f64>,
+        usd: Option<Usd>,
     },
     /// This report, whatever was asked about.
     Report(Box<Report>),
@@ -156,7 +156,7 @@ fn next_of(script: &Mutex<VecDeque<ScriptedAnswer>>, repeat_last: bool) -> Optio
     if repeat_last && script.len() == 1 { script.front().cloned() } else { script.pop_front() }
 }
 
-fn found(assignment: &Assignment, root_cause: String, usd: Option<f64>) -> Investigation {
+fn found(assignment: &Assignment, root_cause: String, usd: Option<Usd>) -> Investigation {
     let report = Report {
         fault_id: assignment.event.fault_id.clone(),
         outcome: ReportOutcome::RootCauseIdentified,
@@ -169,8 +169,8 @@ fn found(assignment: &Assignment, root_cause: String, usd: Option<f64>) -> Inves
     Investigation { report, usage: usage(usd), citations: vec![Citation { verified: true }] }
 }
 
-fn usage(usd: Option<f64>) -> Usage {
-    let cost = usd.and_then(|usd| Cost::new(usd, CostSource::Reported));
+fn usage(usd: Option<Usd>) -> Usage {
+    let cost = usd.map(|usd| Cost { usd, source: CostSource::Reported });
     Usage { provider: NAME.to_owned(), cost, ..Usage::default() }
 }
 

@@ -12,7 +12,7 @@ use crate::providers::PROVIDERS;
 pub const PRICES_AS_OF: &str = "2026-05";
 
 /// Prices by model: the built-in ones, with those of the configuration's `[prices]` over them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceTable(BTreeMap<String, Price>);
 
 impl Default for PriceTable {
@@ -60,6 +60,8 @@ fn without_date(model: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use haltline_protocol::Usd;
+
     use super::*;
 
     #[test]
@@ -78,7 +80,8 @@ mod tests {
         let text = "[\"gpt-5.5\"]\ninput = 1.0\ncached_input = 0.1\noutput = 2\n[mine]\ninput = 0\ncached_input = 0\n\
                     output = 0\n";
         let table: PriceTable = toml::from_str(text).unwrap();
-        assert_eq!(table.of("gpt-5.5"), Some(&Price { input: 1.0, cached_input: 0.1, output: 2.0 }));
+        let [input, cached_input, output] = [1_000_000, 100_000, 2_000_000].map(Usd::from_micros);
+        assert_eq!(table.of("gpt-5.5"), Some(&Price { input, cached_input, output }));
         assert!(table.of("mine").is_some() && table.of("gemini-2.5-pro").is_some());
         for damaged in
             ["[x]\ninput = -1\ncached_input = 0\noutput = 0", "[x]\ninput = 1", "[x]\ninput = nan\noutput = 1"]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use haltline_evidence::clean_line;
 use haltline_process::Exit;
-use haltline_protocol::{Assignment, Failure, Report};
+use haltline_protocol::{Assignment, Failure, Report, Usd};
 use jiff::Timestamp;
 
 use crate::cost::{ModelTokens, Price, ReportedCost};
@@ -100,7 +100,7 @@ pub struct Brief<'a> {
     /// Our environment. A provider may ask which login the user has; what the program sees is not its choice.
     pub environment: &'a Environment,
     /// What is set aside for the investigation, in US dollars; 0 is no cap.
-    pub reserve_usd: f64,
+    pub reserve_usd: Usd,
     /// Where credentials are, as absolute paths: what a program that reads files is to be kept out of.
     pub secret_places: &'a [PathBuf],
     /// The JSON schema of the report, strict enough for model servers.

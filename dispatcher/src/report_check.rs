@@ -231,7 +231,7 @@ mod tests {
     fn only_a_plausible_cost_is_believed() {
         let said = |text: &str| find(&with("\"evidence\"", &format!("\"costUsd\":{text},\"evidence\""))).unwrap().cost;
         for (text, usd) in [("0.12", 0.12), ("0", 0.0), ("9999", 9999.0), ("0.5,\"currency\":\"USD\"", 0.5)] {
-            assert_eq!(said(text), ReportedCost::Usd(usd), "{text}");
+            assert_eq!(said(text), ReportedCost::usd(usd), "{text}");
         }
         let impossible = ["-1", "1e300", "10001", "\"0.12\"", "\"NaN\"", "[1]", "{\"usd\":1}"];
         for text in impossible.into_iter().chain(["1,\"currency\":\"EUR\"", "1e999"]) {

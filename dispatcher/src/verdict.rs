@@ -134,8 +134,8 @@ mod tests {
         let expected = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] };
         let cost = |reading: &Reading| last_report(reading, &expected).unwrap().cost;
         let plain = reading(REPORT, None);
-        assert_eq!(cost(&plain), ReportedCost::Usd(0.5));
-        assert_eq!(cost(&Reading { cost: ReportedCost::Usd(0.1), ..reading(REPORT, None) }), ReportedCost::Usd(0.1));
+        assert_eq!(cost(&plain), ReportedCost::usd(0.5));
+        assert_eq!(cost(&Reading { cost: ReportedCost::usd(0.1), ..reading(REPORT, None) }), ReportedCost::usd(0.1));
         assert_eq!(cost(&Reading { trusts_report_cost: false, ..plain }), ReportedCost::Nothing);
     }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::Arc;
 
 use haltline_dispatcher::{DispatcherConfig, Environment, InvestigatorConfig, Providers};
-use haltline_protocol::{CostSource, Failure, Investigator, ReportOutcome};
+use haltline_protocol::{CostSource, Failure, Investigator, ReportOutcome, Usd};
 use support::{Bench, report};
 use tokio_util::sync::CancellationToken;
 
@@ -76,7 +76,7 @@ async fn the_built_in_rules_cite_what_stands_in_the_log() {
     assert_eq!(found.report.outcome, ReportOutcome::RootCauseIdentified);
     assert!(!found.citations.is_empty() && found.citations.iter().all(|citation| citation.verified), "{found:?}");
     let cost = found.usage.cost.unwrap();
-    assert_eq!((cost.usd, cost.source), (0.0, CostSource::Reported));
+    assert_eq!((cost.usd, cost.source), (Usd::ZERO, CostSource::Reported));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn an_impossible_cost_is_charged_what_was_set_aside() {
         let investigator = chain(&bench, &[("mine", shell(&script))]);
         let found = investigator.investigate(&bench.assignment(), CancellationToken::new()).await.unwrap();
         let cost = found.usage.cost.unwrap();
-        assert_eq!((cost.usd, cost.source), (1.0, CostSource::Assumed), "{figure}");
+        assert_eq!((cost.usd, cost.source), (Usd::from_micros(1_000_000), CostSource::Assumed), "{figure}");
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use haltline_protocol::Failure;
+use haltline_protocol::{Failure, Usd};
 use support::{Bench, lives};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ async fn a_good_report_is_taken_and_kept() {
         let found = bench.ask(script).await.unwrap();
         assert_eq!(found.report.root_cause, "the disk is full");
         assert_eq!(found.usage.provider, "command");
-        assert_eq!(found.usage.cost.map(|cost| cost.usd), Some(0.12));
+        assert_eq!(found.usage.cost.map(|cost| cost.usd), Usd::from_dollars(0.12));
         let kept: serde_json::Value = serde_json::from_str(&bench.read("result.json")).unwrap();
         assert_eq!(kept["report"]["rootCause"], "the disk is full");
     }

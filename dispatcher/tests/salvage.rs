@@ -7,6 +7,7 @@ mod support;
 use std::fs::{self, File, OpenOptions};
 use std::process::{Child, Command, Stdio};
 
+use haltline_protocol::Usd;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::json;
 use support::{Bench, lives, report};
@@ -40,7 +41,7 @@ async fn a_complete_report_on_stdout_is_taken_and_kept() {
     let found = bench.investigator("exit 1").salvage(&bench.assignment()).await.unwrap();
     assert_eq!(found.report.root_cause, "the disk is full");
     assert_eq!((found.usage.provider.as_str(), found.usage.model.as_deref()), ("mine", Some("m")));
-    assert_eq!(found.usage.cost.map(|cost| cost.usd), Some(0.12));
+    assert_eq!(found.usage.cost.map(|cost| cost.usd), Usd::from_dollars(0.12));
     assert!(bench.read("result.json").contains("the disk is full"));
 }
 

@@ -44,7 +44,7 @@ fn ask(tail: &str, reason: &str) -> Report {
         folder: nowhere,
         directory: nowhere,
         environment: &environment,
-        reserve_usd: 0.0,
+        reserve_usd: haltline_protocol::Usd::ZERO,
         secret_places: &[],
         schema: "",
     };

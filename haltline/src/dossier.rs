@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    DrainId, FaultKey, HaltEvent, Layout, ReportFile, RowLine, Severity, fault_part, note_tells_of,
+    DrainId, FaultKey, HaltEvent, Layout, ReportFile, RowLine, Severity, Usd, fault_part, note_tells_of,
 };
 use haltline_spool::LARGEST_ROW;
 
@@ -77,8 +77,8 @@ impl Dossier {
     }
 
     /// What is known to have been spent on it, in US dollars.
-    pub(crate) fn cost_usd(&self) -> f64 {
-        self.rows.iter().filter_map(|row| row.cost_usd).fold(0.0, |sum, usd| sum + usd)
+    pub(crate) fn cost_usd(&self) -> Usd {
+        self.rows.iter().filter_map(|row| row.cost_usd).sum()
     }
 
     /// The failed attempts that count for the fault.

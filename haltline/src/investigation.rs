@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use haltline_evidence::Redactor;
-use haltline_protocol::{CostSource, DispatchFailure, Filing, HaltEvent, Report, ReportOutcome, Usage, rfc3339_millis};
+use haltline_protocol::{
+    CostSource, DispatchFailure, Filing, HaltEvent, Report, ReportOutcome, Usage, Usd, rfc3339_millis,
+};
 use serde::Serialize;
 
 use crate::output::{self, line, visible};
@@ -62,7 +64,7 @@ struct UsageTold<'a> {
     provider: &'a str,
     model: Option<&'a str>,
     /// US dollars; null where nothing is known.
-    cost_usd: Option<f64>,
+    cost_usd: Option<Usd>,
     cost_source: Option<CostSource>,
     tokens_in: Option<u64>,
     tokens_cached: Option<u64>,

@@ -1,7 +1,7 @@
 //! The result of a drain, as programs and as people read it.
 
 use haltline_consumer::DrainCounts;
-use haltline_protocol::Layout;
+use haltline_protocol::{Layout, Usd};
 use serde::Serialize;
 
 use crate::compose::Drained;
@@ -10,7 +10,7 @@ use crate::output;
 
 /// What an investigation is taken to cost where nothing better is known, in US dollars: what one cost on average when
 /// audit events were still investigated.
-const TYPICAL_USD: f64 = 0.30;
+const TYPICAL_USD: Usd = Usd::from_micros(300_000);
 
 /// The result of a drain: one JSON object for programs.
 #[derive(Debug, Default, Serialize)]
@@ -84,12 +84,11 @@ impl DrainResult {
     }
 
     /// What it cost and saved; none where a dry run has nothing to say of it.
-    #[expect(clippy::cast_precision_loss, reason = "a count of events, shown to the cent")]
     fn money(&self) -> Option<String> {
         let DrainCounts { cost_usd, unpriced, .. } = self.counts;
         let avoided = self.counts.avoided - self.counts.own_avoided;
         let saved = (avoided > 0).then(|| {
-            let saved = avoided as f64 * TYPICAL_USD;
+            let saved = TYPICAL_USD.times(avoided);
             format!("about ${saved:.2} ({avoided} not investigated, at ${TYPICAL_USD:.2} each)")
         });
         if self.dry_run {
@@ -97,7 +96,7 @@ impl DrainResult {
         }
         let cost = match unpriced {
             0 => format!("Cost ${cost_usd:.2}"),
-            unknown if cost_usd > 0.0 => format!("Cost ${cost_usd:.2}, unknown for {unknown}"),
+            unknown if cost_usd > Usd::ZERO => format!("Cost ${cost_usd:.2}, unknown for {unknown}"),
             unknown => format!("Cost unknown for {unknown}"),
         };
         Some(saved.map_or_else(|| format!("{cost}."), |saved| format!("{cost}; saved {saved}.")))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AttemptSlot, Failure, HaltEvent, Report, rfc3339_millis};
+use crate::{AttemptSlot, Failure, HaltEvent, Report, Usd, rfc3339_millis};
 
 /// Finds out why a run halted.
 #[async_trait]
@@ -89,20 +89,13 @@ pub struct Usage {
     pub passed_over: Vec<String>,
 }
 
-/// A cost in US dollars and where the figure comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A cost and where the figure comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// US dollars; finite and not negative.
-    pub usd: f64,
+    /// The sum.
+    pub usd: Usd,
     /// Where the figure comes from.
     pub source: CostSource,
-}
-
-impl Cost {
-    /// Takes a figure from outside; none unless it is finite and not negative.
-    pub fn new(usd: f64, source: CostSource) -> Option<Self> {
-        (usd.is_finite() && usd >= 0.0).then_some(Self { usd, source })
-    }
 }
 
 /// Where the figure of a cost comes from.

@@ -31,6 +31,7 @@ mod sink;
 mod strict;
 mod time;
 mod totals;
+mod usd;
 
 pub use attempt::{AttemptGrant, AttemptRequest, AttemptSlot, Holder, Orphan, OrphanedAttempt};
 pub use delivery::{Delivery, HELD};
@@ -60,3 +61,4 @@ pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use time::{compact_stamp, rfc3339_millis};
 pub use totals::{DrainTotals, Receipt, UpgradeSummary};
+pub use usd::Usd;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CostSource, DrainId, Failure, FaultId, MoveOutcome, MoveState, Report, RowOutcome, RunId};
+use crate::{CostSource, DrainId, Failure, FaultId, MoveOutcome, MoveState, Report, RowOutcome, RunId, Usd};
 
 /// What an actor knows of a row before the move it tells of. The queue adds the rest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct RowDraft {
     /// Wall time of the investigation, in milliseconds.
     pub duration_ms: Option<u64>,
     /// Cost of the investigation in US dollars; none where it is not known or nothing was asked.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     /// Where the cost comes from.
     pub cost_source: Option<CostSource>,
     /// The investigator that answered or failed.

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{DrainId, MoveOutcome, MoveState, RunId};
+use crate::{DrainId, MoveOutcome, MoveState, RunId, Usd};
 
 /// What deliveries made anew for people. What was there already is not counted again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub struct DrainTotals {
     /// Events that would have been dispatched but for the filters and the sharing.
     pub avoided: u64,
     /// What the investigations cost as far as it is known, in US dollars.
-    pub cost_usd: f64,
+    pub cost_usd: Usd,
     /// What required sinks filed. Analytics fills it in.
     pub filed: Receipt,
     /// Whether a stop left work undone.

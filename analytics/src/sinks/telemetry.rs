@@ -134,7 +134,7 @@ mod tests {
             dead_lettered: 0,
             recovered: 0,
             avoided: 2,
-            cost_usd: 0.25,
+            cost_usd: haltline_protocol::Usd::from_micros(250_000),
             filed: Receipt { reports: 1, notes: 5, proposals: 6 },
             aborted: false,
         }

@@ -16,7 +16,7 @@ use haltline_files::Folder;
 use haltline_protocol::{
     BlastRadius, Cost, CostSource, DrainTotals, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal,
     ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink,
-    SinkError, UpgradeSummary, Usage,
+    SinkError, UpgradeSummary, Usage, Usd,
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -62,7 +62,7 @@ pub(crate) fn drained(seconds: u64) -> Record {
         dead_lettered: 0,
         recovered: 0,
         avoided: 2,
-        cost_usd: 0.24,
+        cost_usd: Usd::from_micros(240_000),
         filed: Receipt::default(),
         aborted: false,
     }))
@@ -108,7 +108,7 @@ pub(crate) fn reported(seq: u64, pattern: &str) -> Record {
         report: report(pattern),
         usage: Usage {
             provider: "codex".into(),
-            cost: Cost::new(0.12, CostSource::Reported),
+            cost: Some(Cost { usd: Usd::from_micros(120_000), source: CostSource::Reported }),
             duration: Duration::from_secs(12),
             ..Usage::default()
         },

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use haltline_protocol::Failure;
+use haltline_protocol::{Failure, Usd};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ impl Provider for Claude {
             CommandLine { program: brief.program.map(PathBuf::from).unwrap_or_default(), ..Default::default() };
         line.arguments.extend(arguments(ALWAYS));
         line.arguments.extend(arguments(["--json-schema", brief.schema, "--settings", &may_not_read(brief)]));
-        if brief.reserve_usd > 0.0 {
+        if brief.reserve_usd > Usd::ZERO {
             line.arguments.extend(arguments(["--max-budget-usd".to_owned(), brief.reserve_usd.to_string()]));
         }
         if let Some(model) = &section.model {
@@ -156,7 +156,7 @@ impl Provider for Claude {
         let mut reading =
             Reading { cost: ReportedCost::of(&outcome.total_cost_usd), tokens: outcome.tokens(), ..Reading::default() };
         reading.has_worked = reading.tokens.iter().any(ModelTokens::any);
-        if !reading.has_worked && reading.cost == ReportedCost::Usd(0.0) && outcome.is_error {
+        if !reading.has_worked && reading.cost == ReportedCost::Usd(Usd::ZERO) && outcome.is_error {
             // Nothing was answered, so nothing is known rather than nothing was paid.
             reading.cost = ReportedCost::Nothing;
         }
@@ -304,7 +304,7 @@ mod tests {
         let answer = json!({"faultId": "K"});
         let good = read(&format!("noise\n{}\n", outcome(false, &json!({"structured_output": answer}))), "");
         assert_eq!(good.answers, [r#"{"faultId":"K"}"#]);
-        assert_eq!((good.failure, good.cost), (None, ReportedCost::Usd(0.0021)));
+        assert_eq!((good.failure, good.cost), (None, ReportedCost::usd(0.0021)));
         let model = Some("claude-sonnet-5".to_owned());
         assert_eq!(good.tokens, [ModelTokens { model, input: 200, cached: 1000, output: 80 }]);
 

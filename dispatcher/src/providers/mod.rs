@@ -43,7 +43,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
-    use haltline_protocol::{Assignment, AttemptSlot, HaltEvent};
+    use haltline_protocol::{Assignment, AttemptSlot, HaltEvent, Usd};
     use serde_json::json;
 
     use super::*;
@@ -54,14 +54,14 @@ mod tests {
     const HOSTILE: &str = "$(touch /tmp/x); --dangerously";
 
     fn plan(provider: &dyn Provider, environment: &Environment, section: InvestigatorConfig) -> Option<CommandLine> {
-        plan_for(provider, environment, section, 1.0)
+        plan_for(provider, environment, section, Usd::from_micros(1_000_000))
     }
 
     fn plan_for(
         provider: &dyn Provider,
         environment: &Environment,
         section: InvestigatorConfig,
-        reserve_usd: f64,
+        reserve_usd: Usd,
     ) -> Option<CommandLine> {
         let row = json!({
             "faultId": HOSTILE, "runId": HOSTILE, "stateSlug": HOSTILE, "kind": HOSTILE, "severity": "HIGH",
@@ -128,7 +128,10 @@ mod tests {
             assert_eq!(is_agent, !provider.secret_places().is_empty(), "{name}");
             assert!(provider.secret_places().iter().all(|place| Path::new(place).is_relative()), "{name}");
             for (model, price) in provider.prices() {
-                assert!(models.insert(model) && 0.0 < price.input && price.input <= price.output, "{name}: {model}");
+                assert!(
+                    models.insert(model) && Usd::ZERO < price.input && price.input <= price.output,
+                    "{name}: {model}"
+                );
             }
         }
         assert!(!models.is_empty() && default_chain().count() > 1);
@@ -193,7 +196,13 @@ mod tests {
     fn a_small_budget_is_said_as_it_is() {
         let claude = find_provider("claude").unwrap();
         for (usd, said) in [(0.000_01, "0.00001"), (1.0, "1"), (0.25, "0.25")] {
-            let line = plan_for(claude, &Environment::default(), InvestigatorConfig::default(), usd).unwrap();
+            let line = plan_for(
+                claude,
+                &Environment::default(),
+                InvestigatorConfig::default(),
+                Usd::from_dollars(usd).unwrap(),
+            )
+            .unwrap();
             let place = line.arguments.iter().position(|argument| argument == "--max-budget-usd").unwrap();
             assert_eq!(line.arguments[place + 1], said);
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use haltline_protocol::{Layout, RowLine, rfc3339_millis};
+use haltline_protocol::{Layout, RowLine, Usd, rfc3339_millis};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ struct Shown {
     attempts: u32,
     max_attempts: u32,
     /// The known costs of all its investigations.
-    cost_usd: f64,
+    cost_usd: Usd,
     events: Vec<Event>,
     rows: Vec<Outcome>,
     report: Option<Report>,
@@ -77,7 +77,7 @@ struct Outcome {
     moved: String,
     errno: Option<String>,
     duration_ms: Option<u64>,
-    cost_usd: Option<f64>,
+    cost_usd: Option<Usd>,
     cost_source: Option<String>,
     provider: Option<String>,
     model: Option<String>,

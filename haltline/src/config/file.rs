@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use haltline_analytics::{SINKS, SinkEntry};
 use haltline_dispatcher::{DispatcherConfig, DispatcherError, InvestigatorConfig, Price, Providers};
-use haltline_protocol::Severity;
+use haltline_protocol::{Severity, Usd};
 use jiff::SignedDuration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -20,7 +20,7 @@ use super::position::Positions;
 const MOST_JOBS: u16 = 64;
 
 /// The most US dollars that a figure of `[budget]` may be. More is a mistake.
-const MOST_USD: f64 = 10_000.0;
+const MOST_USD: Usd = Usd::from_micros(10_000_000_000);
 
 /// What the file says.
 #[derive(Debug, Default)]
@@ -67,10 +67,10 @@ pub(crate) struct DrainSection {
 pub(crate) struct BudgetSection {
     /// What is set aside for one investigation, in US dollars; 0 is no cap.
     #[serde(deserialize_with = "usd")]
-    pub(crate) per_investigation_usd: Option<f64>,
+    pub(crate) per_investigation_usd: Option<Usd>,
     /// What an investigation is charged whose cost nobody knows, in US dollars.
     #[serde(deserialize_with = "usd")]
-    pub(crate) assumed_usd: Option<f64>,
+    pub(crate) assumed_usd: Option<Usd>,
 }
 
 #[derive(Default, Deserialize)]
@@ -197,12 +197,10 @@ fn chain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     Ok(Some(chain))
 }
 
-fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let usd = f64::deserialize(deserializer)?;
-    if (0.0..=MOST_USD).contains(&usd) {
-        return Ok(Some(usd));
-    }
-    Err(Error::custom(format_args!("{usd} is no sum: US dollars, 0 to {MOST_USD}")))
+fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Usd>, D::Error> {
+    let dollars = f64::deserialize(deserializer)?;
+    let usd = Usd::from_dollars(dollars).filter(|usd| *usd <= MOST_USD);
+    usd.map(Some).ok_or_else(|| Error::custom(format_args!("{dollars} is no sum: US dollars, 0 to {MOST_USD}")))
 }
 
 fn length_of_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -278,8 +276,12 @@ mod tests {
         let text = "[prices.\"gpt-9.1\"]\ninput = 2\ncached_input = 0.2\noutput = 8.0\n[budget]\n\
                     per_investigation_usd = 0\nassumed_usd = 0.5\n";
         let config = parse(Path::new("/c.toml"), text).unwrap();
-        assert_eq!(config.prices["gpt-9.1"], Price { input: 2.0, cached_input: 0.2, output: 8.0 });
-        assert_eq!((config.budget.per_investigation_usd, config.budget.assumed_usd), (Some(0.0), Some(0.5)));
+        let [input, cached_input, output] = [2_000_000, 200_000, 8_000_000].map(Usd::from_micros);
+        assert_eq!(config.prices["gpt-9.1"], Price { input, cached_input, output });
+        assert_eq!(
+            (config.budget.per_investigation_usd, config.budget.assumed_usd),
+            (Some(Usd::ZERO), Usd::from_dollars(0.5))
+        );
     }
 
     #[test]

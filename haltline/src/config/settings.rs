@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use haltline_analytics::{SinkEntry, inbox_folder, set_inbox_folder};
 use haltline_dispatcher::{Charges, DispatcherConfig, Environment, InvestigatorConfig, Limits, Price, PriceTable};
-use haltline_protocol::Severity;
+use haltline_protocol::{Severity, Usd};
 
 use super::{Config, ConfigError};
 use crate::cli::{DrainArgs, InvestigatorArgs};
@@ -90,9 +90,9 @@ pub(crate) struct Settings {
     /// The prices that the file names, by model; they win over the built-in ones.
     pub(crate) prices: BTreeMap<String, Price>,
     /// What is set aside for one investigation, in US dollars; 0 is no cap.
-    pub(crate) per_investigation_usd: Sourced<f64>,
+    pub(crate) per_investigation_usd: Sourced<Usd>,
     /// What an investigation is charged whose cost nobody knows, in US dollars.
-    pub(crate) assumed_usd: Sourced<f64>,
+    pub(crate) assumed_usd: Sourced<Usd>,
     /// The sinks that the file names, as it names them.
     pub(crate) sinks: Vec<SinkEntry>,
     asked: InvestigatorArgs,
@@ -213,8 +213,9 @@ mod tests {
 
     #[test]
     fn the_dispatcher_charges_what_the_file_says() {
-        let price = Price { input: 2.0, cached_input: 0.2, output: 8.0 };
-        let budget = BudgetSection { per_investigation_usd: None, assumed_usd: Some(0.5) };
+        let [input, cached_input, output] = [2_000_000, 200_000, 8_000_000].map(Usd::from_micros);
+        let price = Price { input, cached_input, output };
+        let budget = BudgetSection { per_investigation_usd: None, assumed_usd: Usd::from_dollars(0.5) };
         let config = Config { prices: [("mine".to_owned(), price)].into(), budget, ..Config::default() };
         let settings = Settings::merge_with(&DrainArgs::default(), config, |_| None).unwrap();
         assert_eq!(
@@ -222,7 +223,10 @@ mod tests {
             (Origin::File, Origin::BuiltIn)
         );
         let charges = settings.into_dispatcher().charges;
-        assert_eq!((charges.per_investigation_usd, charges.assumed_usd), (1.0, 0.5));
+        assert_eq!(
+            (charges.per_investigation_usd, charges.assumed_usd),
+            (Usd::from_micros(1_000_000), Usd::from_micros(500_000))
+        );
         assert!(charges.prices.rows().any(|(model, found)| model == "mine" && *found == price));
         assert!(charges.prices.rows().any(|(model, _)| model == "gpt-5.5"));
     }

@@ -111,7 +111,7 @@ fn fit(draft: &RowDraft) -> Cow<'_, RowDraft> {
 mod tests {
     use super::*;
     use crate::formats::samples::{HOSTILE, filing};
-    use crate::{CostSource, Failure, MoveOutcome, Receipt, RowOutcome};
+    use crate::{CostSource, Failure, MoveOutcome, Receipt, RowOutcome, Usd};
 
     fn check(record: &Record) {
         let line = record.to_line().unwrap();
@@ -127,7 +127,7 @@ mod tests {
         let report = filing("").report;
         let draft = RowDraft {
             fault_id: Some("f".into()),
-            cost_usd: Some(0.1),
+            cost_usd: Some(Usd::from_micros(100_000)),
             cost_source: Some(CostSource::Reported),
             failure: Some(Failure::Quota),
             occurrences: Some(2),
@@ -159,7 +159,7 @@ mod tests {
             dead_lettered: 11,
             recovered: 12,
             avoided: 13,
-            cost_usd: 0.25,
+            cost_usd: Usd::from_micros(250_000),
             filed: Receipt { reports: 1, notes: 2, proposals: 3 },
             aborted: true,
         })));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use haltline_evidence::Redactor;
 use serde::{Deserialize, Serialize};
 
-use crate::{Citation, CostSource, DrainId, Filing, Report, rfc3339_millis};
+use crate::{Citation, CostSource, DrainId, Filing, Report, Usd, rfc3339_millis};
 
 /// A report as the file has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct ReportFile<'a> {
     pub model: Option<Cow<'a, str>>,
     /// Cost in US dollars; null where nothing is known.
     #[serde(default)]
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     /// Where the cost comes from.
     #[serde(default)]
     pub cost_source: Option<CostSource>,

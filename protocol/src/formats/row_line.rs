@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::time::rfc3339_millis;
-use crate::{CostSource, Failure, FaultId, Report, Row, RunId};
+use crate::{CostSource, Failure, FaultId, Report, Row, RunId, Usd};
 
 /// The version of the row's form.
 const ROW_SCHEMA: u32 = 1;
@@ -41,7 +41,7 @@ pub struct RowLine<'a> {
     /// Wall time of the investigation, in milliseconds.
     pub duration_ms: Option<u64>,
     /// Cost of the investigation in US dollars; none where it is not known or nothing was asked.
-    pub cost_usd: Option<f64>,
+    pub cost_usd: Option<Usd>,
     /// Where the cost comes from: a [`CostSource`] by name.
     pub cost_source: Option<Cow<'a, str>>,
     /// The investigator that answered or failed.

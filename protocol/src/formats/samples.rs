@@ -2,7 +2,7 @@
 
 use crate::{
     BlastRadius, Citation, Cost, CostSource, Filing, FixOption, HaltEvent, PatternProposal, ProposedFix, Report,
-    ReportOutcome, Severity, Usage,
+    ReportOutcome, Severity, Usage, Usd,
 };
 
 pub(super) const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\0\u{202e}\r\n# Heading\n````\n![i](https://evil.example/?k=1)\n\
@@ -65,7 +65,7 @@ pub(super) fn filing(hostile: &str) -> Filing {
         usage: Usage {
             provider: "codex".into(),
             model: Some("gpt-5.5".into()),
-            cost: Cost::new(0.125, CostSource::Reported),
+            cost: Some(Cost { usd: Usd::from_micros(125_000), source: CostSource::Reported }),
             duration: std::time::Duration::from_millis(12_345),
             passed_over: vec![format!("claude: auth: not logged in{hostile}")],
             ..Usage::default()
