@@ -1,6 +1,5 @@
 //! What becomes of a checked report: its evidence is looked up, its cost is settled, and it is put on disk.
 
-use haltline_files::{Mutant, is_on};
 use haltline_protocol::{Assignment, Investigation, Report, Usage};
 
 use crate::attempt::Attempt;
@@ -38,9 +37,6 @@ pub(crate) fn conclude(assignment: &Assignment, checked: Checked, usage: Usage) 
 /// Puts a checked report on disk before anybody hears of it. Where that fails the report still counts: what was
 /// printed is on disk too, and a later drain can take it from there.
 pub(crate) fn keep(attempt: &Attempt, investigation: &Investigation) {
-    if is_on(Mutant::SinkBeforeResult) {
-        return;
-    }
     if let Err(error) = attempt.write_result(investigation) {
         tracing::warn!(error, "a report could not be kept beside what was printed");
     }

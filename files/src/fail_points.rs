@@ -7,6 +7,16 @@
 //! | `error:ERRNO:N` | step N is not made and fails, as `error:ENOSPC:7` |
 //!
 //! Steps are numbered from 1. `HALTLINE_FAULT_COUNT=FILE` keeps the number of steps so far in a file.
+//!
+//! `HALTLINE_LIE` names a lie of the file system, which a test has to find:
+//!
+//! | `HALTLINE_LIE` | the lie |
+//! |---|---|
+//! | `unflushed-folders` | the names in folders are not flushed |
+//! | `unflushed-files` | files are not flushed |
+//! | `replacing-renames` | a rename replaces what has the name |
+//! | `inherited-files` | files that are appended to stay open in the programs that are started |
+//!
 //! Only with the feature `faults`.
 
 use std::ffi::CStr;
@@ -14,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FileType, Mode, Stat, Timestamps};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::errno::errno_named;
@@ -28,11 +38,21 @@ enum Fault {
     Error(Errno, u64),
 }
 
+/// What the file system does not do although it says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Lie {
+    UnflushedFolders,
+    UnflushedFiles,
+    ReplacingRenames,
+    InheritedFiles,
+}
+
 /// A file system with fail points.
 #[derive(Debug)]
 pub(crate) struct FailPoints<V> {
     inner: V,
     fault: Option<Fault>,
+    lie: Option<Lie>,
     count_file: Option<PathBuf>,
     steps: AtomicU64,
 }
@@ -41,8 +61,9 @@ impl<V> FailPoints<V> {
     /// Reads from the environment what is to happen.
     pub(crate) fn new(inner: V) -> Self {
         let fault = std::env::var("HALTLINE_FAULT").ok().and_then(|text| Fault::parse(&text));
+        let lie = std::env::var("HALTLINE_LIE").ok().and_then(|text| Lie::parse(&text));
         let count_file = std::env::var_os("HALTLINE_FAULT_COUNT").map(PathBuf::from);
-        Self { inner, fault, count_file, steps: AtomicU64::new(0) }
+        Self { inner, fault, lie, count_file, steps: AtomicU64::new(0) }
     }
 
     fn step<T>(&self, make: impl FnOnce(&V) -> Result<T, Errno>) -> Result<T, Errno> {
@@ -87,6 +108,18 @@ impl Fault {
     }
 }
 
+impl Lie {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "unflushed-folders" => Some(Self::UnflushedFolders),
+            "unflushed-files" => Some(Self::UnflushedFiles),
+            "replacing-renames" => Some(Self::ReplacingRenames),
+            "inherited-files" => Some(Self::InheritedFiles),
+            _ => None,
+        }
+    }
+}
+
 impl<V: Vfs> Vfs for FailPoints<V> {
     fn open_root(&self, path: &Path) -> Result<Handle, Errno> {
         self.inner.open_root(path)
@@ -121,7 +154,11 @@ impl<V: Vfs> Vfs for FailPoints<V> {
     }
 
     fn open_append(&self, folder: &Handle, name: &str) -> Result<(Handle, Stat), Errno> {
-        self.step(|inner| inner.open_append(folder, name))
+        let (file, stat) = self.step(|inner| inner.open_append(folder, name))?;
+        if self.lie == Some(Lie::InheritedFiles) {
+            fcntl_setfd(file.system()?, FdFlags::empty())?;
+        }
+        Ok((file, stat))
     }
 
     fn create_unnamed(&self, folder: &Handle) -> Result<Handle, Errno> {
@@ -145,7 +182,10 @@ impl<V: Vfs> Vfs for FailPoints<V> {
     }
 
     fn rename_noreplace(&self, folder: &Handle, name: &str, to: &Handle, new_name: &str) -> Result<(), Errno> {
-        self.step(|inner| inner.rename_noreplace(folder, name, to, new_name))
+        self.step(|inner| match self.lie {
+            Some(Lie::ReplacingRenames) => inner.rename(folder, name, to, new_name),
+            _ => inner.rename_noreplace(folder, name, to, new_name),
+        })
     }
 
     fn exchange(&self, folder: &Handle, one: &str, other: &str) -> Result<(), Errno> {
@@ -177,15 +217,15 @@ impl<V: Vfs> Vfs for FailPoints<V> {
     }
 
     fn sync(&self, file: &Handle) -> Result<(), Errno> {
-        self.step(|inner| inner.sync(file))
+        self.step(|inner| if self.lie == Some(Lie::UnflushedFiles) { Ok(()) } else { inner.sync(file) })
     }
 
     fn sync_data(&self, file: &Handle) -> Result<(), Errno> {
-        self.step(|inner| inner.sync_data(file))
+        self.step(|inner| if self.lie == Some(Lie::UnflushedFiles) { Ok(()) } else { inner.sync_data(file) })
     }
 
     fn sync_folder(&self, folder: &Handle) -> Result<(), Errno> {
-        self.step(|inner| inner.sync_folder(folder))
+        self.step(|inner| if self.lie == Some(Lie::UnflushedFolders) { Ok(()) } else { inner.sync_folder(folder) })
     }
 
     fn set_mode(&self, file: &Handle, mode: Mode) -> Result<(), Errno> {

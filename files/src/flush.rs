@@ -6,7 +6,6 @@ use std::thread::Builder;
 use rustix::io::Errno;
 
 use crate::folder::Folder;
-use crate::mutants::{Mutant, is_on};
 use crate::vfs::Handle;
 
 /// How many flushes wait at the same time, each on a thread of its own. A file system with a journal commits those that
@@ -42,7 +41,7 @@ impl Folder {
     /// # Errors
     /// The device failed; what is durable is not known.
     pub fn sync_file(&self, file: &Handle) -> Result<(), Errno> {
-        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs().sync(file) }
+        self.vfs().sync(file)
     }
 
     /// Makes the content of a file durable that was written in this folder (fdatasync(2)).
@@ -50,6 +49,6 @@ impl Folder {
     /// # Errors
     /// The device failed; what is durable is not known.
     pub fn sync_file_data(&self, file: &Handle) -> Result<(), Errno> {
-        if is_on(Mutant::DropFileFsync) { Ok(()) } else { self.vfs().sync_data(file) }
+        self.vfs().sync_data(file)
     }
 }

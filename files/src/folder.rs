@@ -10,7 +10,6 @@ use rustix::io::Errno;
 
 use crate::error::FileError;
 use crate::machine::system;
-use crate::mutants::{Mutant, is_on};
 use crate::vfs::{FOLDER_MODE, Handle, NEW_FOLDER_MODE, Vfs};
 
 /// A folder held open, with its path for messages.
@@ -143,9 +142,6 @@ impl Folder {
     /// # Errors
     /// The device failed; what is durable is not known.
     pub fn sync(&self) -> Result<(), FileError> {
-        if is_on(Mutant::DropDirFsync) {
-            return Ok(());
-        }
         self.vfs.sync_folder(&self.handle).map_err(|errno| FileError::new("make durable", &self.path, errno))
     }
 

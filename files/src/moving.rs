@@ -5,7 +5,6 @@ use rustix::io::Errno;
 
 use crate::error::FileError;
 use crate::folder::Folder;
-use crate::mutants::{Mutant, is_on};
 
 impl Folder {
     /// Moves a file to another folder, never over another one.
@@ -13,9 +12,6 @@ impl Folder {
     /// # Errors
     /// EEXIST where the name is taken, ENOENT where the file is gone, or what else the file system says (rename(2)).
     pub fn move_to(&self, name: &str, target: &Self, target_name: &str) -> Result<(), Errno> {
-        if is_on(Mutant::PlainRename) {
-            return self.vfs().rename(self.handle(), name, target.handle(), target_name);
-        }
         match self.vfs().rename_noreplace(self.handle(), name, target.handle(), target_name) {
             // File systems without RENAME_NOREPLACE say EINVAL.
             Err(Errno::INVAL | Errno::NOSYS) => {

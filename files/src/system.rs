@@ -13,7 +13,6 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::errno_of;
-use crate::mutants::{Mutant, is_on};
 use crate::platform;
 use crate::vfs::{FILE_MODE, Handle, NEW_FOLDER_MODE, Vfs};
 
@@ -64,7 +63,6 @@ impl Vfs for System {
     fn open_append(&self, folder: &Handle, name: &str) -> Result<(Handle, Stat), Errno> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let flags = if is_on(Mutant::NoCloexec) { flags - OFlags::CLOEXEC } else { flags };
         let handle = retry_on_intr(|| openat(folder.system()?, name, flags, FILE_MODE))?;
         let stat = fstat(&handle)?;
         Ok((of(handle), stat))

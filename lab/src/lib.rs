@@ -9,12 +9,14 @@
 
 mod chance;
 mod disk;
+mod lies;
 mod memory;
 mod process;
 pub mod suite;
 mod world;
 
 pub use chance::Chance;
+pub use lies::{Lie, LyingVfs};
 pub use memory::MemoryQueue;
 pub use process::Process;
 pub use world::{Fault, Scene, Task, World};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use haltline_files::{Folder, Mutant, is_on};
+use haltline_files::Folder;
 use haltline_protocol::{DrainId, Layout, Migration, MigrationReport};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -124,9 +124,6 @@ fn run_one(
     };
     if marker::is_done(layout, migration)? {
         return Ok(run);
-    }
-    if is_on(Mutant::MarkerFirst) && !dry_run {
-        marker::write(layout, migration, &MigrationReport::default())?;
     }
     let report = migration.run(layout.home(), dry_run, &mut |step| tally.count(&step));
     run.state = match report.is_complete() {

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use haltline_files::{FileError, Folder, Handle, Mutant, is_on, locked};
+use haltline_files::{FileError, Folder, Handle, locked};
 use haltline_protocol::DrainId;
 use rustix::io::Errno;
 
@@ -87,8 +87,6 @@ impl Hold {
     pub(crate) fn take_over(in_flight: &Folder, name: &str) -> Result<Option<(Self, Written)>, FileError> {
         let locked = in_flight.open_child(name).and_then(|folder| {
             let lock = folder.lock_handle(LOCK)?;
-            // The rescue by age asks no lock.
-            let lock = if is_on(Mutant::AgeBasedRescue) { Some(folder.append_handle(LOCK)?) } else { lock };
             Ok((lock, folder))
         });
         let (lock, folder) = match locked {

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use haltline_files::{FileError, Folder, Handle, Mutant, is_on};
+use haltline_files::{FileError, Folder, Handle};
 use haltline_protocol::{MoveOutcome, MoveState, RowDraft};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -112,10 +112,10 @@ impl Journal {
         let file = folder.append_handle(JOURNAL)?;
         Ok(Self {
             file,
-            next_seq: if is_on(Mutant::ReusedNumbers) { 1 } else { written.last_seq.saturating_add(1) },
+            next_seq: written.last_seq.saturating_add(1),
             last_row: written.last_row,
             acknowledged: written.acknowledged,
-            is_torn: !written.is_empty && !is_on(Mutant::TornLineContinued),
+            is_torn: !written.is_empty,
             lines: Vec::new(),
         })
     }
@@ -144,12 +144,11 @@ impl Journal {
             self.lines.push(b'\n');
         }
         let mut last_row = None;
-        let (mut is_empty, mut is_intent) = (true, true);
+        let mut is_empty = true;
         for entry in entries {
             serde_json::to_writer(&mut self.lines, &entry).map_err(|error| FileError::new("write", path(), error))?;
             self.lines.push(b'\n');
             is_empty = false;
-            is_intent &= matches!(entry, Entry::Attempt(_));
             if let Entry::Settle(planned) = entry {
                 last_row = last_row.max(Some(planned.seq));
             }
@@ -158,13 +157,9 @@ impl Journal {
             return Ok(());
         }
         self.is_torn = true;
-        if !is_on(Mutant::NoJournal) {
-            folder.vfs().write(&self.file, &self.lines).map_err(|errno| FileError::new("write", path(), errno))?;
-        }
+        folder.vfs().write(&self.file, &self.lines).map_err(|errno| FileError::new("write", path(), errno))?;
         self.is_torn = false;
-        if !(is_intent && is_on(Mutant::IntentAfterSpawn)) {
-            folder.sync_file_data(&self.file).map_err(|errno| FileError::new("make durable", path(), errno))?;
-        }
+        folder.sync_file_data(&self.file).map_err(|errno| FileError::new("make durable", path(), errno))?;
         self.last_row = self.last_row.max(last_row.unwrap_or(0));
         Ok(())
     }
@@ -190,13 +185,6 @@ impl Journal {
             .map_err(|errno| FileError::new("write", folder.path().join(JOURNAL), errno))?;
         self.is_torn = false;
         Ok(())
-    }
-}
-
-impl Journal {
-    /// Acknowledges every row that is planned.
-    pub(crate) fn acknowledge_all(&mut self, folder: &Folder) -> Result<(), FileError> {
-        self.acknowledge(folder, self.last_row)
     }
 }
 

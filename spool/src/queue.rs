@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use haltline_files::{FileError, Folder, Mutant, Vfs, is_on, locked, system};
+use haltline_files::{FileError, Folder, Vfs, locked, system};
 use haltline_protocol::{
     AttemptGrant, AttemptRequest, AttemptSlot, Claim, DrainId, FaultKey, FreeSettles, HaltEvent, Holder, Layout,
     MoveOutcome, Orphan, QueueError, ResolvedMarker, Session, Settled, Settlement, Ticket, Waiting, WaitingBody,
@@ -119,8 +119,7 @@ impl Session for FileSession {
     async fn free_settles(&self) -> Result<Option<FreeSettles>, QueueError> {
         self.blocking(|shared| {
             let lock = shared.folders.in_flight.lock_handle(SETTLE_LOCK)?;
-            let is_mine = lock.is_some() || is_on(Mutant::RecoveryWithoutSettleLock);
-            Ok(is_mine.then(|| FreeSettles::new(lock)))
+            Ok(lock.map(FreeSettles::new))
         })
         .await
     }
@@ -177,9 +176,8 @@ impl Session for FileSession {
         let number = event.delivery.attempts.saturating_add(1);
         self.blocking(move |shared| {
             let hold = &shared.hold;
-            let seen_before = if is_on(Mutant::LookBeforeShown) { Some(shared.holder(&fault)?) } else { None };
             hold.folder.create_new(BY_HAND, &row)?;
-            match seen_before.map_or_else(|| shared.holder(&fault), Ok)? {
+            match shared.holder(&fault)? {
                 Some(holder) => Ok(Err(holder)),
                 None => Ok(Ok(hold.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
             }
@@ -260,9 +258,7 @@ impl Shared {
                 Ok(name) => {
                     touched.add(Place::Held);
                     touched.add(Place::Pending);
-                    if !is_on(Mutant::ClaimWithoutRenew) {
-                        hold.folder.renew(&name)?;
-                    }
+                    hold.folder.renew(&name)?;
                     read_claimed(&hold.folder, &name, pending)
                 }
                 Err(outcome) => Err(outcome),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use haltline_files::{FileError, Folder, Mutant, is_on};
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Delivery, Destination, MoveOutcome, Row, RowOutcome, Settled, Settlement, Ticket, candidate_names,
 };
@@ -71,9 +71,6 @@ impl Hold {
             })
         });
         journal.append(&self.folder, entries)?;
-        if is_on(Mutant::AckBeforeRows) {
-            journal.acknowledge_all(&self.folder)?;
-        }
         Ok(first)
     }
 
@@ -140,10 +137,7 @@ impl Touched {
     }
 
     pub(crate) fn sync(&self, folders: &Folders, held: &Folder) -> Result<(), FileError> {
-        let is_left_out = |place: &Place| {
-            is_on(Mutant::TargetUnsynced) && matches!(place, Place::Processed | Place::DeadLetter | Place::Quarantine)
-        };
-        self.0.iter().filter(|place| !is_left_out(place)).try_for_each(|place| folders.at(*place, held).sync())
+        self.0.iter().try_for_each(|place| folders.at(*place, held).sync())
     }
 }
 

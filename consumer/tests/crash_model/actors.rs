@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
-use haltline_files::{Folder, Mutant};
+use haltline_files::Folder;
 use haltline_lab::{Process, Scene};
 use haltline_protocol::{
     Assignment, AttemptSlot, DispatchFailure, DispatchRequest, Failure, FaultKey, HaltEvent, Intake, Investigation,
@@ -28,8 +28,7 @@ const REPORT: &str = r#"{"report":{"faultId":"FAULT","outcome":"needs-human","ro
 
 /// Emits events under numbers of their own, one after the other or in one batch.
 pub(crate) fn emit(machine: &Machine, process: &Arc<Process>, emissions: &[(Emission, Occurrence)], at_once: bool) {
-    Mutant::on_this_thread(machine.mutant);
-    let Ok(intake) = SpoolIntake::open_on(&process.vfs(), &machine.layout, true) else { return };
+    let Ok(intake) = SpoolIntake::open_on(&machine.vfs(process), &machine.layout, true) else { return };
     for emissions in emissions.chunks(if at_once { emissions.len() } else { 1 }) {
         let texts: Vec<_> = emissions.iter().map(|(emission, number)| row(*emission, *number)).collect();
         let events =
@@ -87,7 +86,6 @@ fn row(emission: Emission, number: Occurrence) -> String {
 
 /// Works the queue off once.
 pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
-    Mutant::on_this_thread(machine.mutant);
     let Some(queue) = machine.open_queue(process) else { return };
     let options = DrainOptions {
         dry_run: false,
@@ -143,7 +141,7 @@ async fn dispatch(
                 machine.ledger.answered(&fault);
                 reply.send(verdict).ok();
             }
-            DispatchRequest::Salvage { assignment, reply } => drop(reply.send(salvage(process, &assignment))),
+            DispatchRequest::Salvage { assignment, reply } => drop(reply.send(salvage(machine, process, &assignment))),
         }
     }
 }
@@ -164,7 +162,7 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
         }
     }
     let report = report(&assignment.event);
-    let kept = Folder::open_on(&process.vfs(), &assignment.slot.folder)
+    let kept = Folder::open_on(&machine.vfs(process), &assignment.slot.folder)
         .and_then(|folder| folder.replace(AttemptSlot::RESULT, report.as_bytes()));
     if kept.is_err() {
         return Err(failure(Failure::Crash));
@@ -173,8 +171,8 @@ fn investigate(machine: &Machine, process: &Arc<Process>, assignment: &Assignmen
     parse(report.as_bytes()).ok_or_else(|| failure(Failure::BadReport))
 }
 
-fn salvage(process: &Arc<Process>, assignment: &Assignment) -> Option<Investigation> {
-    let folder = Folder::open_on(&process.vfs(), &assignment.slot.folder).ok()?;
+fn salvage(machine: &Machine, process: &Arc<Process>, assignment: &Assignment) -> Option<Investigation> {
+    let folder = Folder::open_on(&machine.vfs(process), &assignment.slot.folder).ok()?;
     parse(&folder.read(AttemptSlot::RESULT, 1 << 20).ok()??)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haltline_files::{Folder, Mutant};
+use haltline_files::Folder;
 use haltline_lab::{Process, Scene};
 use haltline_protocol::{AttemptSlot, Filing, HaltEvent, Record, Session};
 use jiff::Timestamp;
@@ -12,7 +12,6 @@ use crate::machine::{Machine, occurrence_in};
 
 /// Asks about the first fault, if an event of it is free, and files the report.
 pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
-    Mutant::on_this_thread(machine.mutant);
     let Ok(Some(event)) = process.act(|scene| free_event(scene)) else { return };
     let Some(queue) = machine.open_queue(process) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -21,7 +20,7 @@ pub(crate) fn ask(machine: &Machine, process: &Arc<Process>) {
             let fault = event.key();
             machine.ledger.ask(&fault, process);
             let report = report(&event);
-            let kept = Folder::open_on(&process.vfs(), &slot.folder)
+            let kept = Folder::open_on(&machine.vfs(process), &slot.folder)
                 .and_then(|folder| folder.replace(AttemptSlot::RESULT, report.as_bytes()));
             machine.ledger.answered(&fault);
             if kept.is_ok() {

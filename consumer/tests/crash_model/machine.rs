@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use haltline_files::Mutant;
-use haltline_lab::{Fault, Process, Task, World};
+use haltline_files::Vfs;
+use haltline_lab::{Fault, Lie, LyingVfs, Process, Task, World};
 use haltline_protocol::Layout;
 use haltline_spool::FileSession;
 
@@ -21,30 +21,29 @@ pub(crate) struct Machine {
     pub(crate) world: Arc<World>,
     pub(crate) layout: Layout,
     pub(crate) ledger: Ledger,
-    pub(crate) mutant: Option<Mutant>,
+    pub(crate) lie: Option<Lie>,
     next: AtomicU32,
 }
 
 /// Runs a history, lets the machine recover without faults, and says what does not hold.
-pub(crate) fn run(history: &History, mutant: Option<Mutant>) -> Result<Vec<u64>, Vec<String>> {
-    let machine = Machine::new(history, mutant);
+pub(crate) fn run(history: &History, lie: Option<Lie>) -> Result<Vec<u64>, Vec<String>> {
+    let machine = Machine::new(history, lie);
     let mut steps = Vec::with_capacity(history.phases.len());
     for phase in &history.phases {
         steps.push(machine.run(phase));
     }
     check::recovered(&machine);
-    Mutant::on_this_thread(None);
     let violations = std::mem::take(&mut machine.ledger.accounts().violations);
     if violations.is_empty() { Ok(steps) } else { Err(violations) }
 }
 
 impl Machine {
-    fn new(history: &History, mutant: Option<Mutant>) -> Self {
+    fn new(history: &History, lie: Option<Lie>) -> Self {
         Self {
             world: World::new(history.chance(), history.switches_one_in),
             layout: Layout::new("/home"),
             ledger: Ledger::default(),
-            mutant,
+            lie,
             next: AtomicU32::new(1),
         }
     }
@@ -89,10 +88,18 @@ impl Machine {
         }
     }
 
+    /// The file system of a process, with the lie of the machine.
+    pub(crate) fn vfs(&self, process: &Arc<Process>) -> Arc<dyn Vfs> {
+        match self.lie {
+            Some(lie) => Arc::new(LyingVfs::new(process.vfs(), lie)),
+            None => process.vfs(),
+        }
+    }
+
     /// Opens the queue for a new drain, which does all its file work on the thread of its process.
     pub(crate) fn open_queue(&self, process: &Arc<Process>) -> Option<FileSession> {
         let drain_id = process.drain_id().ok()?;
-        FileSession::open_on(&process.vfs(), &self.layout, Some(drain_id)).ok()
+        FileSession::open_on(&self.vfs(process), &self.layout, Some(drain_id)).ok()
     }
 
     /// Why a drain ended early, for whoever looks into a failure.

@@ -17,7 +17,7 @@ mod search;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use haltline_files::Mutant;
+use haltline_lab::Lie;
 
 use crate::history::History;
 use crate::search::{Failure, shrink};
@@ -44,7 +44,7 @@ fn random_histories_lose_nothing_and_do_nothing_twice() {
 }
 
 /// Tries seeds on all processors; the first failure.
-fn random_histories(shape: fn(u64) -> History, first: u64, count: u64, mutant: Option<Mutant>) -> Option<Failure> {
+fn random_histories(shape: fn(u64) -> History, first: u64, count: u64, lie: Option<Lie>) -> Option<Failure> {
     let next = AtomicU64::new(first);
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let work = || loop {
@@ -53,7 +53,7 @@ fn random_histories(shape: fn(u64) -> History, first: u64, count: u64, mutant: O
             return None;
         }
         let history = shape(seed);
-        if let Err(violations) = machine::run(&history, mutant) {
+        if let Err(violations) = machine::run(&history, lie) {
             next.store(first + count, Ordering::Relaxed);
             return Some(Failure { history, violations });
         }

@@ -5,8 +5,7 @@ use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use haltline_files::Mutant;
-use haltline_lab::Fault;
+use haltline_lab::{Fault, Lie};
 
 use crate::history::{Emission, Emitter, History, Phase};
 use crate::machine::{self, fault_at};
@@ -40,7 +39,7 @@ fn emit(emitter: Emitter) -> Phase {
 
 /// Runs every sequence of up to three operations, with a kill or a power cut at every step of every operation. Power
 /// cuts are tried with several choices of what they keep. Returns how many histories there were.
-pub(crate) fn all_short_histories(mutant: Option<Mutant>) -> Result<u64, Box<Failure>> {
+pub(crate) fn all_short_histories(lie: Option<Lie>) -> Result<u64, Box<Failure>> {
     let mut sequences: Vec<Vec<Phase>> = Vec::new();
     for first in OPERATIONS {
         sequences.push(vec![first()]);
@@ -55,7 +54,7 @@ pub(crate) fn all_short_histories(mutant: Option<Mutant>) -> Result<u64, Box<Fai
     let work = || {
         let mut count = 0;
         while let Some(phases) = sequences.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match crash_everywhere(phases, mutant) {
+            match crash_everywhere(phases, lie) {
                 Ok(tried) => count += tried,
                 Err(failure) => {
                     next.store(sequences.len(), Ordering::Relaxed);
@@ -75,10 +74,10 @@ pub(crate) fn all_short_histories(mutant: Option<Mutant>) -> Result<u64, Box<Fai
     }
 }
 
-fn crash_everywhere(phases: &[Phase], mutant: Option<Mutant>) -> Result<u64, Box<Failure>> {
+fn crash_everywhere(phases: &[Phase], lie: Option<Lie>) -> Result<u64, Box<Failure>> {
     let run = |seed: u64, phases: Vec<Phase>| {
         let history = History { seed, switches_one_in: 1, phases };
-        machine::run(&history, mutant).map_err(|violations| Box::new(Failure { history, violations }))
+        machine::run(&history, lie).map_err(|violations| Box::new(Failure { history, violations }))
     };
     let mut count = 1;
     let steps = run(0, phases.to_vec())?;
@@ -96,10 +95,10 @@ fn crash_everywhere(phases: &[Phase], mutant: Option<Mutant>) -> Result<u64, Box
 }
 
 /// A history with the same seed that has less in it and still fails.
-pub(crate) fn shrink(mut failure: Failure, mutant: Option<Mutant>) -> Failure {
+pub(crate) fn shrink(mut failure: Failure, lie: Option<Lie>) -> Failure {
     while let Some(smaller) = smaller_histories(&failure.history)
         .into_iter()
-        .find_map(|history| Some(Failure { violations: machine::run(&history, mutant).err()?, history }))
+        .find_map(|history| Some(Failure { violations: machine::run(&history, lie).err()?, history }))
     {
         failure = smaller;
     }

@@ -40,8 +40,8 @@ pub(super) struct Tools {
     pub(super) haltline: PathBuf,
     /// The stub's script.
     pub(super) stub: PathBuf,
-    /// The known mistake that the binary is to make.
-    pub(super) mutant: Option<String>,
+    /// The lie that the file system of the binary is to tell.
+    pub(super) lie: Option<String>,
 }
 
 /// One home.
@@ -111,8 +111,8 @@ impl Case {
     pub(super) fn call(&self, words: &[&str]) -> Call {
         let program = self.tools.haltline.clone().into_os_string();
         let words = std::iter::once(program).chain(words.iter().map(OsString::from)).collect();
-        let mutant = self.tools.mutant.as_ref().map(|mutant| ("HALTLINE_MUTANT", mutant.into()));
-        Call { words, variables: mutant.into_iter().collect() }
+        let lie = self.tools.lie.as_ref().map(|lie| ("HALTLINE_LIE", lie.into()));
+        Call { words, variables: lie.into_iter().collect() }
     }
 
     /// A drain of everything by the stub.
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn time_passes_for_what_waits_and_its_file_stays_the_same_file() {
         let dir = tempfile::tempdir().unwrap();
-        let tools = Tools { haltline: PathBuf::from("haltline"), stub: PathBuf::from("stub.sh"), mutant: None };
+        let tools = Tools { haltline: PathBuf::from("haltline"), stub: PathBuf::from("stub.sh"), lie: None };
         let mut case = Case::new(&tools, dir.path()).unwrap();
         let path = "skill-faults/pending-investigations/a.json";
         let bytes = br#"{"message": "tok-1-", "delivery": {"notBefore": "2026-05-20T08:14:00.123Z"}}"#.to_vec();

@@ -43,9 +43,10 @@ pub struct Options {
     /// Leave the homes of histories that broke a promise where they are
     #[arg(long)]
     keep: bool,
-    /// Let the binary make a known mistake, by name: the run has to fail, which proves the checker
+    /// Let the file system lie, by the name of the lie in files/src/fail_points.rs: the run has to fail, which proves the
+    /// checker
     #[arg(long)]
-    mutant: Option<String>,
+    lie: Option<String>,
     /// Where homes on a disk are made [default: crash/ in the target folder]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -70,7 +71,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let haltline = folder.path().join("haltline");
     fs::copy(&built, &haltline).with_context(|| format!("cannot copy {}", built.display()))?;
     let setting = Setting {
-        tools: Tools { haltline, stub: stub::write(folder.path())?, mutant: options.mutant.clone() },
+        tools: Tools { haltline, stub: stub::write(folder.path())?, lie: options.lie.clone() },
         has_fault_points,
         disk: folder.path().to_owned(),
         memory: memory.as_ref().map(|folder| folder.path().to_owned()),
