@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use haltline_dispatcher::PROVIDERS;
-use haltline_protocol::Severity;
+use haltline_protocol::{EventState, Severity};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
-
-use crate::sighting::State;
 
 /// Keeps the halts of unattended coding agents and build orchestrators, and has each real fault investigated once.
 #[derive(Debug, Parser)]
@@ -318,7 +316,7 @@ pub(crate) struct List {
     /// dead-letter
     /// [default: all but processed]
     #[arg(long)]
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<EventState>,
 
     /// Only the events of this run
     #[arg(long, value_name = "ID")]

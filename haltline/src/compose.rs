@@ -15,12 +15,12 @@ use haltline_protocol::{
     DrainId, DrainTotals, Layout, Queue, QueueError, Receipt, Record, RecordBatch, RunId, SinkError,
 };
 use haltline_spool::FileQueue;
+use haltline_view::shared_file_system;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Settings;
 use crate::exit::Exit;
-use crate::network::shared_file_system;
 use crate::signals::{self, Stop};
 use crate::{progress, redaction};
 

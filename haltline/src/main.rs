@@ -2,26 +2,19 @@
 //!
 //! This crate ties the actors together: the command line, the configuration, the wires, the signals, the exit codes.
 
-mod case;
 mod cli;
 mod commands;
 mod compose;
 mod config;
-mod dossier;
 mod exit;
-mod folders;
-mod fsck;
 mod home;
 mod investigation;
 mod logging;
-mod network;
-mod occurrences;
 mod output;
 mod progress;
+mod queue;
 mod redaction;
 mod result;
-mod rows;
-mod sighting;
 mod signals;
 mod state_file;
 

@@ -8,8 +8,6 @@ use haltline_files::FileError;
 use haltline_protocol::Layout;
 use haltline_spool::{existing_redaction_key, redaction_key};
 
-use crate::output::visible_line;
-
 /// For a command that emits. It makes no key: until the first drain does, markers go without the part that tells equal
 /// secrets.
 pub(crate) fn start(layout: &Layout) {
@@ -37,9 +35,4 @@ fn put_in_force(key: Result<Option<[u8; 32]>, FileError>, configured: impl Itera
     if !redactor.put_in_force() {
         tracing::debug!("a redactor is in force already");
     }
-}
-
-/// A text from outside on one line, of this many letters at most, without secrets and without what acts on a terminal.
-pub(crate) fn clean_line(text: &str, most: usize) -> String {
-    visible_line(&Redactor::in_force().redact(text), most)
 }

@@ -2,6 +2,7 @@
 //! behind which a queue, an investigator, a sink and a migration sit. It does no I/O.
 
 mod attempt;
+mod control;
 mod delivery;
 mod document;
 mod event;
@@ -29,15 +30,19 @@ mod settlement;
 mod severity;
 mod sink;
 mod strict;
+mod survey;
 mod time;
 mod totals;
 mod usd;
 
 pub use attempt::{AttemptGrant, AttemptRequest, AttemptSlot, Holder, Orphan, OrphanedAttempt};
+pub use control::{Change, Control, ControlError, Purge, PurgeTally, Repair};
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
-pub use formats::{ReportFile, RowLine, note_tells_of, note_text, report_tells_of, report_text};
+pub use formats::{
+    ReportFile, RowLine, is_note, is_note_of, note_names, note_tells_of, note_text, report_tells_of, report_text,
+};
 pub use home_pattern::{pattern_has_file, pattern_has_folder};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
 pub use intake::{Intake, LARGEST_GROUP, LARGEST_ROW, NewRow, RowKind};
@@ -48,7 +53,10 @@ pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
 pub use layout::Layout;
 pub use messages::{DispatchRequest, RecordBatch, Verdict};
 pub use migration::{Migration, MigrationReport, MigrationStep, RowTrouble};
-pub use names::{QUEUE_FOLDERS, candidate_names, event_name, fault_part, marker_name, run_part};
+pub use names::{
+    QUEUE_FOLDERS, candidate_names, event_name, fault_part, is_rewrite, is_stale_temporary, is_temporary, marker_name,
+    run_part,
+};
 pub use outcome::{Failure, MoveOutcome, MoveState, RowOutcome};
 pub use pattern::{LearnedPattern, Matcher, MatcherKind, PatternError};
 pub use queue::{FreeSettles, Queue, QueueError, Session};
@@ -59,6 +67,7 @@ pub use row::{Row, RowDraft};
 pub use settlement::{Claim, Destination, Settled, Settlement, Ticket, Waiting, WaitingBody};
 pub use severity::Severity;
 pub use sink::{Sink, SinkError};
+pub use survey::{Closed, Count, DeadDrain, EventState, Holding, Left, LeftOverAttempt, Seen, SeenAttempt, Survey};
 pub use time::{compact_stamp, rfc3339_millis};
 pub use totals::{DrainTotals, Receipt, UpgradeSummary};
 pub use usd::Usd;

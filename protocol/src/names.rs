@@ -1,7 +1,7 @@
 //! File names from ids that come from outside. An id is never a path: what a name may not hold is replaced, and a
 //! hash keeps two ids apart.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{FaultId, FaultKey, RunId, compact_stamp};
@@ -29,6 +29,28 @@ pub const QUEUE_FOLDERS: [&str; 8] = [
 /// How many counted names are tried before a move gives up: more occurrences of one fault in one millisecond are
 /// no accident.
 const MOST_COUNTED_NAMES: u32 = 10_000;
+
+/// How the names of temporary files end.
+const TEMPORARY: &str = ".tmp";
+/// How the name begins of a temporary file that a rewrite makes, which may hold a row.
+const REWRITE: &str = ".rewrite-";
+/// A temporary file that was not written to for so long is nobody's any more; the rule of maildirs.
+const STALE: SignedDuration = SignedDuration::from_hours(36);
+
+/// Tells whether a file of this name is a temporary one.
+pub fn is_temporary(name: &str) -> bool {
+    name.ends_with(TEMPORARY)
+}
+
+/// Tells whether a file of this name was made by a rewrite, and may hold a row.
+pub fn is_rewrite(name: &str) -> bool {
+    is_temporary(name) && name.starts_with(REWRITE)
+}
+
+/// Tells whether a killed writer left a file, which holds nothing that anybody waits for.
+pub fn is_stale_temporary(name: &str, modified: Timestamp, now: Timestamp) -> bool {
+    is_temporary(name) && !is_rewrite(name) && now.duration_since(modified) > STALE
+}
 
 /// The part of a file name that stands for a run.
 pub fn run_part(run_id: &RunId) -> String {

@@ -7,11 +7,11 @@ use haltline_files::{FileError, Folder};
 use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder};
 use rustix::io::Errno;
 
+use crate::held::is_locked;
 use crate::hold::Hold;
 use crate::operator::holds;
 use crate::queue::are_in;
 use crate::scan::LARGEST_ROW;
-use crate::survey::is_locked;
 
 /// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
 pub(crate) const BY_HAND: &str = "by-hand";

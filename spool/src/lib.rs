@@ -1,13 +1,16 @@
 //! The file queue: the one crate that writes, moves and removes the files of a queue. Everything goes by the handle of
 //! an open folder, follows no symbolic link, replaces no event, and is durable before it counts.
 
+mod control;
 mod error;
 mod file_queue;
 mod folders;
+mod held;
 mod hold;
 mod holders;
 mod inspect;
 mod journal;
+mod known_files;
 mod moves;
 mod operator;
 mod preview;
@@ -22,17 +25,13 @@ mod scan;
 mod settle;
 mod survey;
 mod version;
-mod work;
 
+pub use control::FileControl;
 pub use file_queue::FileQueue;
-pub use inspect::{HeldAttempt, HoldState, Remains, hold_states, remains};
-pub use operator::{Operator, OperatorError, Scope};
-pub use purge::{Purge, PurgeTally};
+pub use known_files::KNOWN_FILES;
 pub use put::SpoolIntake;
 pub use queue::{FileSession, SETTLE_LOCK};
 pub use redaction_key::{existing_redaction_key, redaction_key};
-pub use repair::{Repair, STALE, is_stale_temporary};
 pub use rewrite::{Replacement, Rewrite, clear_rewrites, rewrite_all};
 pub use scan::LARGEST_ROW;
-pub use survey::{FileCount, SeenHold, Survey, count_files, is_stopped, seen_holds};
-pub use work::has_work;
+pub use survey::FileSurvey;

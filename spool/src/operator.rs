@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use haltline_files::{Entry, FileError, Folder, Handle, errno_named, system};
-use haltline_protocol::{Delivery, FaultKey, Layout, MoveOutcome, Ticket, WaitingBody};
+use haltline_protocol::{Change, ControlError, Delivery, FaultKey, Layout, MoveOutcome, Ticket, WaitingBody};
 use jiff::Timestamp;
 use rustix::io::Errno;
-use thiserror::Error;
 
+use crate::error::queue_error;
 use crate::folders::Folders;
 use crate::hold::Hold;
 use crate::journal::Written;
@@ -22,81 +22,56 @@ use crate::moves::{move_file, move_very_file};
 use crate::queue::{SETTLE_LOCK, are_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::with_delivery;
+use crate::version::versions;
 
 /// A queue in the hands of a person.
 #[derive(Debug)]
-pub struct Operator {
+pub(crate) struct Operator {
     pub(crate) folders: Folders,
     _settle_lock: Handle,
 }
 
-/// Why nothing was changed by hand.
-#[derive(Debug, Error)]
-pub enum OperatorError {
-    /// The queue failed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Somebody else has the settle lock, or was quicker with an event.
-    #[error("{}; nothing was changed, try again in a moment", busy(.0))]
-    Busy(
-        /// The drains that live, one of which may be it.
-        Vec<String>,
-    ),
-    /// A live drain holds the fault.
-    #[error(
-        "the drain {0} holds the fault just now; nothing was changed. Wait until it ends, or end it (SIGTERM), then try \
-         again"
-    )]
-    InFlight(
-        /// The drain.
-        String,
-    ),
-    /// A dead drain holds the fault.
-    #[error(
-        "the drain {0} is dead and holds the fault; nothing was changed. `haltline drain-faults --queue` takes it back, \
-         then try again"
-    )]
-    Abandoned(
-        /// The drain.
-        String,
-    ),
-    /// A row of the fault is not recorded yet.
-    #[error(
-        "the drain {0} has not recorded yet what became of the fault; nothing was changed. Wait until it ends, or run \
-         `haltline drain-faults --queue` where it is dead, then try again"
-    )]
-    Unrecorded(
-        /// The drain.
-        String,
-    ),
+/// Why nothing was changed: a file failed, or the queue is not free.
+#[derive(Debug)]
+pub(crate) enum OperatorError {
+    File(FileError),
+    Refused(ControlError),
 }
 
-fn busy(drains: &[String]) -> String {
-    match drains {
-        [] => "another command works on the queue just now".to_owned(),
-        drains => format!("a drain works on what waits just now ({})", drains.join(", ")),
+impl From<FileError> for OperatorError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<OperatorError> for ControlError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::File(error) => queue_error(error).into(),
+            OperatorError::Refused(error) => error,
+        }
     }
 }
 
 /// The refusal that names the drains which live.
 fn busy_with(in_flight: &Folder) -> Result<OperatorError, FileError> {
     let live = holds(in_flight)?.into_iter().map(|(drain_id, _)| drain_id).filter(|id| Hold::is_live(in_flight, id));
-    Ok(OperatorError::Busy(live.collect()))
-}
-
-/// What of a fault is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// What waits.
-    Waiting,
-    /// What waits, and what was given up on, which comes back.
-    WaitingAndGivenUp,
+    Ok(OperatorError::Refused(ControlError::Busy(live.collect())))
 }
 
 /// An event that is to be changed.
 struct Chosen {
     ticket: Ticket,
+    /// The versions under which a journal may know it.
+    versions: [u64; 2],
     delivery: Delivery,
+}
+
+impl Chosen {
+    /// The drain that has not recorded yet what became of it.
+    fn drain_of<'a>(&self, unrecorded: &'a HashMap<u64, String>) -> Option<&'a String> {
+        self.versions.iter().find_map(|version| unrecorded.get(version))
+    }
 }
 
 impl Operator {
@@ -104,7 +79,7 @@ impl Operator {
     ///
     /// # Errors
     /// Somebody else has it, or the queue cannot be opened.
-    pub fn open(layout: &Layout) -> Result<Self, OperatorError> {
+    pub(crate) fn open(layout: &Layout) -> Result<Self, OperatorError> {
         let folders = Folders::open(&system(), layout)?;
         match folders.in_flight.lock_handle(SETTLE_LOCK)? {
             Some(lock) => Ok(Self { folders, _settle_lock: lock }),
@@ -112,38 +87,32 @@ impl Operator {
         }
     }
 
-    /// Changes what the events of a fault keep of earlier attempts, durably; those for which `edit` has nothing new
+    /// Changes what the events of a fault keep of earlier attempts, durably; those for which the change has nothing new
     /// stay as they are. Every other field is kept to the byte. Returns where the changed events are.
     ///
     /// # Errors
     /// The fault is in flight or not quite recorded, and nothing was changed; or the queue failed. Then each event is
     /// where it was, or in a hold that the next drain gives back.
-    pub fn change(
-        &self,
-        key: &FaultKey,
-        scope: Scope,
-        edit: impl Fn(&Delivery) -> Option<Delivery>,
-    ) -> Result<Vec<PathBuf>, OperatorError> {
+    pub(crate) fn change(&self, key: &FaultKey, change: Change) -> Result<Vec<PathBuf>, OperatorError> {
         self.refuse_in_flight(key)?;
-        let waiting = choose(&self.folders.pending, key, &edit)?;
-        let mut given_up = match scope {
-            Scope::Waiting => Vec::new(),
+        let waiting = choose(&self.folders.pending, key, |old| change.apply(old))?;
+        let mut given_up = if change.brings_back() {
             // All of them have to come back: one that stays would draw the others after it.
-            Scope::WaitingAndGivenUp => {
-                choose(&self.folders.dead_letter, key, |old| Some(edit(old).unwrap_or_else(|| old.clone())))?
-            }
+            choose(&self.folders.dead_letter, key, |old| Some(change.apply(old).unwrap_or_else(|| old.clone())))?
+        } else {
+            Vec::new()
         };
         if waiting.is_empty() && given_up.is_empty() {
             return Ok(Vec::new());
         }
         let unrecorded = unrecorded(&self.folders.in_flight)?;
-        if let Some(drain) = waiting.iter().chain(&given_up).find_map(|chosen| unrecorded.get(&chosen.ticket.version)) {
-            return Err(OperatorError::Unrecorded(drain.clone()));
+        if let Some(drain) = waiting.iter().chain(&given_up).find_map(|chosen| chosen.drain_of(&unrecorded)) {
+            return Err(OperatorError::Refused(ControlError::Unrecorded(drain.clone())));
         }
         let in_flight = &self.folders.in_flight;
         let hold = Hold::create(in_flight, new_drain_id(&self.folders)?)?;
         let mut held = Vec::with_capacity(waiting.len() + given_up.len());
-        for Chosen { ticket, delivery } in &waiting {
+        for Chosen { ticket, delivery, .. } in &waiting {
             match move_very_file(&self.folders.pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp) {
                 Ok(name) => held.push((name, ticket.stamp, Some(delivery))),
                 Err(outcome) => {
@@ -157,7 +126,7 @@ impl Operator {
                 }
             }
         }
-        for Chosen { ticket, delivery } in &mut given_up {
+        for Chosen { ticket, delivery, .. } in &mut given_up {
             rewrite(&self.folders.dead_letter, &ticket.name, delivery)?;
             let dead_letter = &self.folders.dead_letter;
             let name = move_file(dead_letter, &ticket.name, &hold.folder, ticket.stamp)
@@ -201,11 +170,11 @@ impl Operator {
         for (drain_id, folder) in holds(in_flight)? {
             if are_in(&folder, std::slice::from_ref(key))?.contains(&true) {
                 let is_live = Hold::is_live(in_flight, &drain_id);
-                return Err(if is_live {
-                    OperatorError::InFlight(drain_id)
+                return Err(OperatorError::Refused(if is_live {
+                    ControlError::InFlight(drain_id)
                 } else {
-                    OperatorError::Abandoned(drain_id)
-                });
+                    ControlError::Abandoned(drain_id)
+                }));
             }
         }
         Ok(())
@@ -253,7 +222,8 @@ fn choose(
         let waiting = look_at(folder, &entry.name)?;
         let WaitingBody::Event(event) = waiting.body else { return None };
         let delivery = if event.key() == *key { edit(&event.delivery)? } else { return None };
-        Some(Chosen { ticket: waiting.ticket, delivery })
+        let versions = versions(&folder.stat(&entry.name).ok()?);
+        Some(Chosen { ticket: waiting.ticket, versions, delivery })
     };
     Ok(names.filter_map(choose).collect())
 }

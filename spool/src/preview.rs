@@ -15,13 +15,13 @@ use haltline_protocol::{
 use rustix::io::Errno;
 
 use crate::error::queue_error;
+use crate::held::is_locked;
 use crate::holders::live_holders;
 use crate::journal::Written;
 use crate::operator::holds;
 use crate::queue::{faults_in, is_there};
 use crate::recovery::{Contents, contents};
 use crate::scan::{BATCH_FILES, Scan, look_at};
-use crate::survey::is_locked;
 
 /// A session that answers as if: a settlement is said to be moved, and nothing is. Only what a dead session held and
 /// would be back in the queue waits from then on.

@@ -9,51 +9,28 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use haltline_files::{Entry, FileError, Folder};
-use haltline_protocol::{FaultKey, HaltEvent, Layout, WaitingBody, fault_part, run_part};
+use haltline_protocol::{FaultKey, HaltEvent, Layout, Purge, PurgeTally, WaitingBody, fault_part, run_part};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+use crate::held::holdings;
 use crate::hold::ATTEMPTS;
 use crate::operator::{Operator, holds, unrecorded};
 use crate::preview::open_if_there;
 use crate::queue::LEAD;
 use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
-use crate::survey::seen_holds;
 use crate::version::versions;
 
-/// What may go, by kind, and what has to stay for now.
+/// What may go, and the files that it consists of.
 #[derive(Debug, Default)]
-pub struct Purge {
-    /// Reports of faults that have no event left.
-    pub reports: PurgeTally,
-    /// Settled events and used markers.
-    pub processed: PurgeTally,
-    /// Events that were given up on.
-    pub dead_letter: PurgeTally,
-    /// Files in quarantine, with their reasons.
-    pub quarantine: PurgeTally,
-    /// Old files that stay: their fault waits or is in flight.
-    pub still_needed: u64,
-    /// Old files that stay: their row may not be recorded.
-    pub unrecorded: u64,
+pub(crate) struct PurgePlan {
+    /// What may go, by kind, and what has to stay for now.
+    pub(crate) purge: Purge,
     /// The folders with what goes from each, in the order in which it goes.
     doomed: Vec<(Folder, Vec<Doomed>)>,
     /// A folder of reports is empty already, and goes too.
     has_empty_run: bool,
-}
-
-/// How many files there are of one kind, how large and how old.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct PurgeTally {
-    /// How many.
-    pub count: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// When the oldest last changed.
-    pub oldest: Option<Timestamp>,
-    /// When the newest last changed.
-    pub newest: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -62,13 +39,14 @@ struct Doomed {
     stat: Stat,
 }
 
-impl Purge {
+impl PurgePlan {
     /// Looks for what has not changed since a time, moves included, and may go. Nothing is touched.
     ///
     /// # Errors
     /// A folder of the queue is there and cannot be read.
-    pub fn look(layout: &Layout, before: Timestamp) -> Result<Self, FileError> {
-        let mut purge = Self::default();
+    pub(crate) fn look(layout: &Layout, before: Timestamp) -> Result<Self, FileError> {
+        let mut plan = Self::default();
+        let purge = &mut plan.purge;
         let mut needed = HashSet::new();
         // In the order in which events move, so that one on its way is seen at least once.
         if let Some(pending) = open_if_there(&layout.pending())? {
@@ -105,7 +83,7 @@ impl Purge {
                 let is_unrecorded = is_unrecorded(&stat);
                 if is_old(&stat) && !is_needed && !is_unrecorded {
                     let tally = if pile == 0 { &mut purge.processed } else { &mut purge.dead_letter };
-                    tally.add(&stat);
+                    add(tally, &stat);
                     doomed.push(Doomed { name, stat });
                     continue;
                 }
@@ -115,8 +93,9 @@ impl Purge {
             }
             settled.push((folder, doomed));
         }
-        purge.look_at_reports(layout, is_old, &remaining)?;
-        purge.doomed.extend(settled);
+        plan.look_at_reports(layout, is_old, &remaining)?;
+        plan.doomed.extend(settled);
+        let purge = &mut plan.purge;
         if let Some((folder, found)) = quarantine {
             let mut doomed = Vec::new();
             for Doomed { name, stat } in found.into_iter().filter(|found| is_old(&found.stat)) {
@@ -124,17 +103,13 @@ impl Purge {
                     purge.unrecorded += 1;
                     continue;
                 }
-                purge.quarantine.add(&stat);
+                add(&mut purge.quarantine, &stat);
                 doomed.push(Doomed { name, stat });
             }
-            purge.doomed.push((folder, doomed));
+            plan.doomed.push((folder, doomed));
         }
-        Ok(purge)
-    }
-
-    /// Whether nothing may go.
-    pub fn is_empty(&self) -> bool {
-        !self.has_empty_run && self.doomed.iter().all(|(_, doomed)| doomed.is_empty())
+        plan.purge.is_empty = !plan.has_empty_run && plan.doomed.iter().all(|(_, doomed)| doomed.is_empty());
+        Ok(plan)
     }
 
     fn look_at_reports(
@@ -157,7 +132,7 @@ impl Purge {
                 // A report that was kept has a stamp behind a `~`, which no plain fault part has.
                 let Some(stem) = stem.and_then(|stem| stem.split('~').next()) else { continue };
                 if is_old(&stat) && !remaining.contains(&(run.name.clone(), stem.to_owned())) {
-                    self.reports.add(&stat);
+                    add(&mut self.purge.reports, &stat);
                     doomed.push(Doomed { name, stat });
                 }
             }
@@ -167,14 +142,12 @@ impl Purge {
     }
 }
 
-impl PurgeTally {
-    fn add(&mut self, stat: &Stat) {
-        let time = changed(stat);
-        self.count += 1;
-        self.bytes += u64::try_from(stat.st_size).unwrap_or(0);
-        self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
-        self.newest = self.newest.max(Some(time));
-    }
+fn add(tally: &mut PurgeTally, stat: &Stat) {
+    let time = changed(stat);
+    tally.count += 1;
+    tally.bytes += u64::try_from(stat.st_size).unwrap_or(0);
+    tally.oldest = Some(tally.oldest.map_or(time, |oldest| oldest.min(time)));
+    tally.newest = tally.newest.max(Some(time));
 }
 
 impl Operator {
@@ -182,9 +155,9 @@ impl Operator {
     ///
     /// # Errors
     /// The queue failed: a part may be gone, and the rest goes the next time.
-    pub fn purge(&self, layout: &Layout, before: Timestamp) -> Result<Purge, FileError> {
-        let purge = Purge::look(layout, before)?;
-        for (folder, doomed) in purge.doomed.iter().filter(|(_, doomed)| !doomed.is_empty()) {
+    pub(crate) fn purge(&self, layout: &Layout, before: Timestamp) -> Result<Purge, FileError> {
+        let plan = PurgePlan::look(layout, before)?;
+        for (folder, doomed) in plan.doomed.iter().filter(|(_, doomed)| !doomed.is_empty()) {
             for Doomed { name, stat } in doomed {
                 // A report may have been filed anew.
                 if folder.stat(name).is_ok_and(|found| is_same(&found, stat)) {
@@ -194,14 +167,14 @@ impl Operator {
             folder.sync()?;
         }
         clear_empty_runs(layout)?;
-        Ok(purge)
+        Ok(plan.purge)
     }
 }
 
 /// Removes folders of reports that are empty. A drain that lives may be about to file into one.
 fn clear_empty_runs(layout: &Layout) -> Result<(), FileError> {
     let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
-    if seen_holds(layout)?.iter().any(|hold| hold.is_live) {
+    if holdings(layout)?.iter().any(|hold| hold.is_live) {
         return Ok(());
     }
     for run in reports.names()? {

@@ -3,57 +3,145 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use haltline_files::{FileError, Folder};
-use haltline_protocol::{Layout, Waiting};
+use haltline_files::FileError;
+use haltline_protocol::{
+    Closed, Count, DeadDrain, EventState, HaltEvent, Holding, Layout, QueueError, Seen, SeenAttempt, Survey, Waiting,
+    WaitingBody,
+};
 use jiff::Timestamp;
-use rustix::fs::{FileType, FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::fs::FileType;
 
-use crate::hold::{Hold, LOCK};
+use crate::error::queue_error;
+use crate::held::holdings;
+use crate::hold::{ATTEMPTS, Hold};
+use crate::inspect::dead_drains;
 use crate::preview::open_if_there;
-use crate::queue::{SETTLE_LOCK, is_there};
-use crate::scan::{Scan, modified};
+use crate::queue::{LEAD, SETTLE_LOCK, is_there};
+use crate::scan::{LARGEST_ROW, Scan, is_row_name, modified};
 
-/// What is in one folder of a queue, in batches, so that memory stays small however much it is.
-#[derive(Debug)]
-pub struct Survey {
-    folder: Folder,
-    scan: Scan,
+/// A queue of files, seen from outside.
+#[derive(Debug, Clone)]
+pub struct FileSurvey {
+    layout: Layout,
 }
 
-impl Survey {
-    /// Opens a folder; none where it is not there.
-    ///
-    /// # Errors
-    /// It is there and cannot be read.
-    pub fn open(path: &Path) -> Result<Option<Self>, FileError> {
-        Ok(open_if_there(path)?.map(|folder| Self { folder, scan: Scan::default() }))
+impl FileSurvey {
+    /// Prepares a look at the queue of a home; nothing is opened yet.
+    pub fn new(layout: Layout) -> Self {
+        Self { layout }
     }
 
-    /// The next files, read; empty at the end.
-    ///
-    /// # Errors
-    /// The folder cannot be listed.
-    pub fn next_batch(&mut self) -> Result<Vec<Waiting>, FileError> {
-        self.scan.next_batch(&self.folder)
+    fn look_through_files(&self, states: &[EventState], show: &mut dyn FnMut(Seen<'_>)) -> Result<(), FileError> {
+        let (layout, now) = (&self.layout, Timestamp::now());
+        let is_wanted = |state: EventState| states.contains(&state);
+        let mut show_wanted = |state, drain_id: Option<&str>, place: &str, waiting| {
+            if is_wanted(state) {
+                show(Seen { state, drain_id, place, waiting });
+            }
+        };
+        // In the order in which events move, so that one on its way is seen at least once.
+        if states.iter().any(|state| state.waits()) {
+            each(&layout.pending(), |place, waiting| {
+                let state = match &waiting.body {
+                    WaitingBody::Event(event) => EventState::of_waiting(event, now),
+                    _ => EventState::Pending,
+                };
+                show_wanted(state, None, place, waiting);
+            })?;
+        }
+        if EventState::OF_HELD.into_iter().any(is_wanted) {
+            for Holding { drain_id, is_live } in holdings(layout)? {
+                let state = if is_live { EventState::InFlight } else { EventState::Abandoned };
+                each(&layout.in_flight().join(&drain_id), |place, waiting| {
+                    show_wanted(state, Some(&drain_id), place, waiting);
+                })?;
+            }
+        }
+        for (state, folder) in
+            [(EventState::Processed, layout.processed()), (EventState::DeadLetter, layout.dead_letter())]
+        {
+            if is_wanted(state) {
+                each(&folder, |place, waiting| show_wanted(state, None, place, waiting))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn attempts_of(&self, drain_id: &str) -> Result<Vec<SeenAttempt>, FileError> {
+        let Some(folder) = open_if_there(&self.layout.in_flight().join(drain_id).join(ATTEMPTS))? else {
+            return Ok(Vec::new());
+        };
+        let mut names: Vec<_> = folder.names()?.into_iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        let attempt = |name: String| {
+            let row = folder.open_child(&name).and_then(|attempt| attempt.read(LEAD, LARGEST_ROW)).ok()??;
+            let lead = HaltEvent::parse(&row).ok()?;
+            Some(SeenAttempt { lead, place: folder.path().join(name).display().to_string() })
+        };
+        Ok(names.into_iter().filter_map(attempt).collect())
     }
 }
 
-/// How many files there are, and when the oldest was last written.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct FileCount {
-    /// How many.
-    pub count: u64,
-    /// The oldest; none where there are none.
-    pub oldest: Option<Timestamp>,
+impl Survey for FileSurvey {
+    fn place(&self) -> String {
+        self.layout.queue().display().to_string()
+    }
+
+    fn is_stopped(&self) -> Result<bool, QueueError> {
+        let queue = open_if_there(self.layout.queue()).map_err(queue_error)?;
+        queue.map_or(Ok(false), |queue| is_there(&queue, Layout::STOP)).map_err(queue_error)
+    }
+
+    fn has_work(&self) -> Result<bool, QueueError> {
+        let has = |path: &Path, is_work: fn(&str) -> bool| match open_if_there(path)? {
+            Some(folder) => folder.has_name(is_work),
+            None => Ok(false),
+        };
+        let is_hold = |name: &str| Hold::is_hold(name) && name != SETTLE_LOCK;
+        let waits = has(&self.layout.pending(), is_row_name).map_err(queue_error)?;
+        Ok(waits || has(&self.layout.in_flight(), is_hold).map_err(queue_error)?)
+    }
+
+    fn holders(&self) -> Result<Vec<Holding>, QueueError> {
+        holdings(&self.layout).map_err(queue_error)
+    }
+
+    fn count(&self, closed: Closed) -> Result<Count, QueueError> {
+        let is_event = |name: &str| is_row_name(name) && !name.contains("-RESOLVED-");
+        let counted = match closed {
+            Closed::Processed => count_files(&self.layout.processed(), is_event),
+            Closed::DeadLetter => count_files(&self.layout.dead_letter(), is_event),
+            Closed::Quarantine => count_files(&self.layout.quarantine(), |name| !name.ends_with(".reason.json")),
+        };
+        counted.map_err(queue_error)
+    }
+
+    fn look_through(&self, states: &[EventState], show: &mut dyn FnMut(Seen<'_>)) -> Result<(), QueueError> {
+        self.look_through_files(states, show).map_err(queue_error)
+    }
+
+    fn attempts(&self, drain_id: &str) -> Result<Vec<SeenAttempt>, QueueError> {
+        self.attempts_of(drain_id).map_err(queue_error)
+    }
+
+    fn leftovers(&self) -> Result<Vec<DeadDrain>, QueueError> {
+        dead_drains(&self.layout).map_err(queue_error)
+    }
+}
+
+/// Shows each file of a folder, in batches, so that memory stays small however many there are.
+fn each(path: &Path, mut show: impl FnMut(&str, Waiting)) -> Result<(), FileError> {
+    let Some(folder) = open_if_there(path)? else { return Ok(()) };
+    let (place, mut scan) = (path.display().to_string(), Scan::default());
+    while let Some(batch) = Some(scan.next_batch(&folder)?).filter(|batch| !batch.is_empty()) {
+        batch.into_iter().for_each(|waiting| show(&place, waiting));
+    }
+    Ok(())
 }
 
 /// Counts the regular files of a folder whose names are wanted, and opens none. A folder that is not there has none.
-///
-/// # Errors
-/// It is there and cannot be read.
-pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount, FileError> {
-    let mut counted = FileCount::default();
+fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Count, FileError> {
+    let mut counted = Count::default();
     let Some(folder) = open_if_there(path)? else { return Ok(counted) };
     let unreadable = |errno| FileError::new("list", folder.path(), errno);
     let listing = folder.vfs().open_listing(folder.handle()).map_err(unreadable)?;
@@ -62,79 +150,24 @@ pub fn count_files(path: &Path, is_wanted: fn(&str) -> bool) -> Result<FileCount
         // One that is gone by now is not there.
         let Ok(stat) = folder.stat(name) else { return };
         if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
-            counted.count += 1;
-            let time = modified(&stat);
-            counted.oldest = Some(counted.oldest.map_or(time, |oldest| oldest.min(time)));
+            counted.add(modified(&stat));
         }
     };
     while folder.vfs().next_names(&listing, &mut show).map_err(unreadable)? {}
     Ok(counted)
 }
 
-/// Whether a person has stopped all dispatching. A queue that is not there is not stopped.
-///
-/// # Errors
-/// It cannot be looked at.
-pub fn is_stopped(layout: &Layout) -> Result<bool, FileError> {
-    open_if_there(layout.queue())?.map_or(Ok(false), |queue| is_there(&queue, Layout::STOP))
-}
-
-/// What one drain holds, seen from outside.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SeenHold {
-    /// The drain, which is also the name of its folder.
-    pub drain_id: String,
-    /// Whether the drain lives.
-    pub is_live: bool,
-}
-
-/// The drains that hold something, in the order of their ids.
-///
-/// # Errors
-/// The folder of holds is there and cannot be read.
-pub fn seen_holds(layout: &Layout) -> Result<Vec<SeenHold>, FileError> {
-    let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
-    let mut names: Vec<_> = in_flight.names()?.into_iter().map(|entry| entry.name).collect();
-    names.retain(|name| Hold::is_hold(name) && name != SETTLE_LOCK);
-    names.sort();
-    // A drain may end meanwhile, and with it its folder.
-    let holds = names.into_iter().filter_map(|drain_id| {
-        let is_live = is_locked(&in_flight.open_child(&drain_id).ok()?);
-        Some(SeenHold { drain_id, is_live })
-    });
-    Ok(holds.collect())
-}
-
-/// Whether a drain holds the lock of its folder. The lock is tried shared and let go at once, and no lock is made.
-pub(crate) fn is_locked(hold: &Folder) -> bool {
-    let Ok((lock, _)) = hold.open_file(LOCK) else { return false };
-    flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
-}
-
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::Session;
+    use haltline_files::Folder;
 
     use super::*;
-    use crate::queue::FileSession;
-
-    #[test]
-    fn a_hold_is_live_as_long_as_its_drain() {
-        let home = tempfile::tempdir().unwrap();
-        let layout = Layout::new(home.path());
-        assert_eq!(seen_holds(&layout).unwrap(), []);
-        let queue = FileSession::open(&layout).unwrap();
-        let drain_id = queue.id().to_string();
-        assert_eq!(seen_holds(&layout).unwrap(), [SeenHold { drain_id: drain_id.clone(), is_live: true }]);
-        drop(queue);
-        assert_eq!(seen_holds(&layout).unwrap(), [SeenHold { drain_id, is_live: false }]);
-    }
 
     #[test]
     fn files_are_counted_unopened_and_the_oldest_is_known() {
         let home = tempfile::tempdir().unwrap();
         let count = || count_files(&home.path().join("q"), |name| name.ends_with(".json")).unwrap();
-        assert_eq!(count(), FileCount::default());
+        assert_eq!(count(), Count::default());
         let folder = Folder::ensure(&home.path().join("q")).unwrap();
         for name in ["a.json", "b.json", ".hidden.json", "c.txt"] {
             folder.create_new(name, b"").unwrap();
@@ -142,6 +175,24 @@ mod tests {
         folder.ensure_child("folder.json").unwrap();
         let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
         std::fs::File::options().append(true).open(folder.path().join("b.json")).unwrap().set_modified(time).unwrap();
-        assert_eq!(count(), FileCount { count: 2, oldest: Some(Timestamp::from_second(1_000).unwrap()) });
+        assert_eq!(count(), Count { count: 2, oldest: Some(Timestamp::from_second(1_000).unwrap()) });
+    }
+
+    #[test]
+    fn a_row_or_a_hold_is_work_and_a_lock_is_none() {
+        let home = tempfile::tempdir().unwrap();
+        let layout = Layout::new(home.path());
+        let survey = FileSurvey::new(layout.clone());
+        assert!(!survey.has_work().unwrap());
+        let in_flight = Folder::ensure(&layout.in_flight()).unwrap();
+        in_flight.create_new("settle.lock", b"").unwrap();
+        let pending = Folder::ensure(&layout.pending()).unwrap();
+        pending.create_new("x.tmp", b"").unwrap();
+        assert!(!survey.has_work().unwrap());
+        in_flight.ensure_child("20260520T081400123Z-0").unwrap();
+        assert!(survey.has_work().unwrap());
+        in_flight.remove_empty_child("20260520T081400123Z-0").unwrap();
+        pending.create_new("x.json", b"").unwrap();
+        assert!(survey.has_work().unwrap());
     }
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use haltline_files::{FileError, Folder};
-use haltline_protocol::{Filing, Layout, Receipt, Severity, Sink, fault_part, note_tells_of, note_text};
+use haltline_protocol::{Filing, Layout, Receipt, Severity, Sink, note_names, note_tells_of, note_text};
 use rustix::io::Errno;
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ const FOLDER: &str = "folder";
 /// The most that is read of a note to see whose it is, in bytes. Ours are a few kilobytes; people add to them.
 const LONGEST_NOTE: u64 = 4 << 20;
 /// The most notes on one fault and day; more are no accident.
-const MOST_NOTES: u32 = 10_000;
+const MOST_NOTES: usize = 10_000;
 
 /// Opens the sink of notes.
 pub(super) struct Inbox;
@@ -109,11 +109,9 @@ impl Filer for NoteFiler {
         }
         let folder = Folder::ensure(&self.folder)?;
         let key = filing.event.key();
-        let stem = format!("{}-halt-{}", filing.ts.strftime("%Y-%m-%d"), fault_part(&key.fault_id));
         let report_path = self.layout.queue().join(Layout::report_in_queue(&key));
         let text = note_text(filing, &filing.report.clone().made_fit(), &report_path);
-        let counted = (2..=MOST_NOTES).map(|count| format!("{stem}-{count}.md"));
-        for name in std::iter::once(format!("{stem}.md")).chain(counted) {
+        for name in note_names(filing).take(MOST_NOTES) {
             if folder.create_new(&name, text.as_bytes())? {
                 return Ok(true);
             }
@@ -121,7 +119,8 @@ impl Filer for NoteFiler {
                 return Ok(false);
             }
         }
-        Err(failed("find a free name for", folder.path().join(format!("{stem}.md")), Errno::EXIST))
+        let name = note_names(filing).next().unwrap_or_default();
+        Err(failed("find a free name for", folder.path().join(name), Errno::EXIST))
     }
 
     fn receipt(count: u32) -> Receipt {

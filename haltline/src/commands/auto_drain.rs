@@ -4,8 +4,7 @@
 use std::ffi::OsStr;
 
 use haltline_analytics::Activity;
-use haltline_protocol::{Layout, RunId};
-use haltline_spool::has_work;
+use haltline_protocol::{Layout, RunId, Survey};
 
 use crate::cli::AutoDrain;
 use crate::compose::{self, Plan};
@@ -13,6 +12,7 @@ use crate::config;
 use crate::exit::Exit;
 use crate::home::NoHome;
 use crate::output;
+use crate::queue;
 use crate::result::{DrainResult, exit, explain_end};
 
 pub(crate) fn run(layout: &Layout, args: AutoDrain) -> Exit {
@@ -41,7 +41,7 @@ fn drain(layout: &Layout, args: AutoDrain) -> Exit {
             return Exit::Config;
         }
     };
-    match has_work(layout) {
+    match queue::survey(layout).has_work() {
         Ok(true) => {}
         Ok(false) => return Exit::Done,
         Err(error) => {

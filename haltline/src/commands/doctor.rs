@@ -1,53 +1,15 @@
 //! `haltline doctor`: looks whether a drain could run and investigate here, and says what to do where it could not.
 //! Nothing is written into the queue, and nobody is asked anything but for a version.
 
-use std::path::PathBuf;
-
 use haltline_dispatcher::{DispatcherConfig, Environment, Finding, Providers, Seen};
 use haltline_protocol::Layout;
-use serde::Serialize;
+use haltline_view::{Advice, Checkup, FolderFinding, FolderState, InvestigatorView, look_at_folders};
 
 use super::fsck;
 use crate::cli::{Doctor, DrainArgs};
 use crate::config;
 use crate::exit::Exit;
-use crate::folders::{Advice, FolderFinding, FolderState, look_at_folders};
-use crate::output::{self, line, visible};
-
-/// What was found.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Checkup {
-    /// A drain could run and investigate.
-    ok: bool,
-    home: PathBuf,
-    /// The configuration file in force; none where there is none, or it cannot be used.
-    config_file: Option<PathBuf>,
-    /// The investigator that a drain asks first where nobody names one.
-    auto: Option<String>,
-    investigators: Vec<InvestigatorTold>,
-    folders: Vec<FolderFinding>,
-    /// What a person has to mend.
-    problems: Vec<Advice>,
-    /// What could be better.
-    hints: Vec<Advice>,
-}
-
-/// What is known of one investigator.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InvestigatorTold {
-    name: String,
-    summary: &'static str,
-    /// Whether it is in the chain.
-    is_chosen: bool,
-    state: &'static str,
-    program: Option<PathBuf>,
-    version: Option<String>,
-    /// Why it cannot be started.
-    problem: Option<String>,
-    install_hint: &'static str,
-}
+use crate::output::{self, advise, line, visible};
 
 pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
     if args.fsck {
@@ -63,7 +25,7 @@ pub(crate) fn run(layout: &Layout, args: &Doctor) -> Exit {
     if args.json {
         output::json(&checkup);
     } else {
-        checkup.print();
+        print(&checkup);
     }
     if checkup.ok { Exit::Done } else { Exit::Failed }
 }
@@ -97,7 +59,7 @@ fn look(layout: &Layout, args: &Doctor) -> std::io::Result<Checkup> {
         home: layout.home().to_owned(),
         config_file,
         auto,
-        investigators: findings.into_iter().map(InvestigatorTold::of).collect(),
+        investigators: findings.into_iter().map(investigator).collect(),
         folders: folders.folders,
         problems,
         hints,
@@ -150,68 +112,57 @@ fn judge(
     Some(auto)
 }
 
-impl InvestigatorTold {
-    fn of(finding: Finding) -> Self {
-        let (state, program, version, problem) = match finding.seen {
-            Seen::BuiltIn => ("built-in", None, None, None),
-            Seen::Starts { program, version } => ("starts", Some(program), version, None),
-            Seen::Broken { program, problem } => ("broken", Some(program), None, Some(problem)),
-            Seen::Missing { wanted } => ("missing", None, None, Some(format!("no executable {wanted}"))),
+fn investigator(finding: Finding) -> InvestigatorView {
+    let (state, program, version, problem) = match finding.seen {
+        Seen::BuiltIn => ("built-in", None, None, None),
+        Seen::Starts { program, version } => ("starts", Some(program), version, None),
+        Seen::Broken { program, problem } => ("broken", Some(program), None, Some(problem)),
+        Seen::Missing { wanted } => ("missing", None, None, Some(format!("no executable {wanted}"))),
+    };
+    InvestigatorView {
+        name: finding.name,
+        summary: finding.summary,
+        is_chosen: finding.is_chosen,
+        state,
+        program,
+        version,
+        problem,
+        install_hint: finding.install_hint,
+    }
+}
+
+fn investigator_line(investigator: &InvestigatorView) -> String {
+    let chain = if investigator.is_chosen { "*" } else { " " };
+    let version = investigator.version.as_deref().unwrap_or_default();
+    let program = investigator.program.as_ref().map(|program| program.display().to_string()).unwrap_or_default();
+    let problem = investigator.problem.as_deref().unwrap_or_default();
+    let rest: Vec<_> = [version, &program, problem].into_iter().filter(|part| !part.is_empty()).collect();
+    format!("  {chain} {:<10} {:<9} {}", visible(&investigator.name), investigator.state, visible(&rest.join("  ")))
+}
+
+fn print(checkup: &Checkup) {
+    match &checkup.config_file {
+        Some(path) => line(format!("Configuration: {}", path.display())),
+        None => line("Configuration: what is built in"),
+    }
+    line(format!("Home: {}", checkup.home.display()));
+    for FolderFinding { path, state } in &checkup.folders {
+        let state = match state {
+            FolderState::Usable => "usable",
+            FolderState::NotThere => "not there",
+            FolderState::Unusable => "unusable",
         };
-        Self {
-            name: finding.name,
-            summary: finding.summary,
-            is_chosen: finding.is_chosen,
-            state,
-            program,
-            version,
-            problem,
-            install_hint: finding.install_hint,
-        }
+        let shown = path.strip_prefix(&checkup.home).ok().filter(|below| !below.as_os_str().is_empty());
+        line(format!("    {state:<10} {}", shown.unwrap_or(path).display()));
     }
-
-    fn line(&self) -> String {
-        let chain = if self.is_chosen { "*" } else { " " };
-        let version = self.version.as_deref().unwrap_or_default();
-        let program = self.program.as_ref().map(|program| program.display().to_string()).unwrap_or_default();
-        let problem = self.problem.as_deref().unwrap_or_default();
-        let rest: Vec<_> = [version, &program, problem].into_iter().filter(|part| !part.is_empty()).collect();
-        format!("  {chain} {:<10} {:<9} {}", visible(&self.name), self.state, visible(&rest.join("  ")))
+    line("Investigators (* in drain.chain)");
+    checkup.investigators.iter().for_each(|investigator| line(investigator_line(investigator)));
+    if let Some(auto) = &checkup.auto {
+        line(format!("A drain asks `{}` first. Whether it is logged in shows when it is asked.", visible(auto)));
     }
-}
-
-impl Checkup {
-    fn print(&self) {
-        match &self.config_file {
-            Some(path) => line(format!("Configuration: {}", path.display())),
-            None => line("Configuration: what is built in"),
-        }
-        line(format!("Home: {}", self.home.display()));
-        for FolderFinding { path, state } in &self.folders {
-            let state = match state {
-                FolderState::Usable => "usable",
-                FolderState::NotThere => "not there",
-                FolderState::Unusable => "unusable",
-            };
-            let shown = path.strip_prefix(&self.home).ok().filter(|below| !below.as_os_str().is_empty());
-            line(format!("    {state:<10} {}", shown.unwrap_or(path).display()));
-        }
-        line("Investigators (* in drain.chain)");
-        self.investigators.iter().for_each(|investigator| line(investigator.line()));
-        if let Some(auto) = &self.auto {
-            line(format!("A drain asks `{}` first. Whether it is logged in shows when it is asked.", visible(auto)));
-        }
-        advise("hint", &self.hints);
-        advise("problem", &self.problems);
-        if self.ok {
-            line("A drain could run and investigate.");
-        }
-    }
-}
-
-pub(super) fn advise(what: &str, all: &[Advice]) {
-    for Advice { problem, remedy } in all {
-        line(format!("{what}: {}", visible(problem)));
-        line(format!("    do: {}", visible(remedy)));
+    advise("hint", &checkup.hints);
+    advise("problem", &checkup.problems);
+    if checkup.ok {
+        line("A drain could run and investigate.");
     }
 }

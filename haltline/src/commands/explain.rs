@@ -1,297 +1,38 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{HaltEvent, Layout, RowLine, rfc3339_millis};
-use haltline_spool::is_stopped;
+use haltline_protocol::{Layout, Survey};
+use haltline_view::{FaultDetail, FindError, Happened, Story, ViewError, explain};
 use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::case::{CaseError, Sighted};
+use super::by_hand::find_exit;
 use crate::cli::OneFault;
-use crate::dossier::Dossier;
 use crate::exit::Exit;
-use crate::output::{self, age, line, visible_line};
-use crate::redaction;
-use crate::sighting::State;
-
-/// The most letters of a text from outside.
-const TEXT_LETTERS: usize = 300;
-/// The most letters of a sentence.
-const SENTENCE_LETTERS: usize = 1000;
-/// More occurrences than this are told in one line.
-const MOST_HALTS: usize = 5;
-/// Failures that are no attempt at the fault.
-const NO_ATTEMPT: [&str; 4] = ["auth", "quota", "missing-program", "interrupted"];
-
-/// The history of a fault.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Story {
-    fault_id: String,
-    run_id: String,
-    history: Vec<Happened>,
-    /// Where it stands, and why.
-    now: Vec<String>,
-    /// What to do.
-    next: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Happened {
-    ts: String,
-    what: String,
-}
+use crate::output::{self, line};
+use crate::{queue, redaction};
 
 pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     redaction::start(layout);
     match tell(layout, args) {
         Ok(story) if args.json => output::json(&story),
-        Ok(story) => story.print(),
+        Ok(story) => print(&story),
         Err(error) => {
             output::error(&error);
-            return error.exit();
+            return find_exit(&error);
         }
     }
     Exit::Done
 }
 
-fn tell(layout: &Layout, args: &OneFault) -> Result<Story, CaseError> {
-    let dossier = Dossier::gather(layout, args)?;
-    let is_stopped = is_stopped(layout)?;
-    let mut story = Story {
-        fault_id: shown(dossier.case.key.fault_id.as_str()),
-        run_id: shown(dossier.case.key.run_id.as_str()),
-        history: halts(&dossier.case.events),
-        now: Vec::new(),
-        next: Vec::new(),
-    };
-    story.history.extend(dossier.rows.iter().map(happened));
-    // Both times are RFC 3339 in UTC to the millisecond, whose order is that of their letters.
-    story.history.sort_by(|one, other| one.ts.cmp(&other.ts));
-    story.stand(&dossier, is_stopped, Timestamp::now());
-    Ok(story)
+fn tell(layout: &Layout, args: &OneFault) -> Result<Story, FindError> {
+    let (survey, rules) = (queue::survey(layout), queue::rules(layout));
+    let detail = FaultDetail::find(&survey, layout, &rules, &args.id, args.run_id.as_deref())?;
+    let is_stopped = survey.is_stopped().map_err(ViewError::from)?;
+    Ok(explain(&detail, &rules, is_stopped, Timestamp::now()))
 }
 
-/// A text of an event or an investigator, on one line, without secrets.
-fn clean(text: &str) -> String {
-    redaction::clean_line(text, TEXT_LETTERS)
-}
-
-/// A sentence with names from outside in it, without what acts on a terminal.
-fn shown(text: &str) -> String {
-    visible_line(text, SENTENCE_LETTERS)
-}
-
-fn halts(events: &[Sighted]) -> Vec<Happened> {
-    let halted = |sighted: &Sighted| Happened {
-        ts: rfc3339_millis(sighted.time),
-        what: format!("It halted: {}", clean(&sighted.event.message)),
-    };
-    match events {
-        [first, .., last] if events.len() > MOST_HALTS => vec![Happened {
-            what: format!(
-                "It halted, for the first of {} times until {}: {}",
-                events.len(),
-                rfc3339_millis(last.time),
-                clean(&first.event.message)
-            ),
-            ..halted(first)
-        }],
-        events => events.iter().map(halted).collect(),
-    }
-}
-
-fn happened(row: &RowLine<'_>) -> Happened {
-    Happened { ts: shown(&row.ts), what: shown(&what_happened(row)) }
-}
-
-fn what_happened(row: &RowLine<'_>) -> String {
-    let failure = row.failure.as_deref().unwrap_or("a failure that is not told");
-    let what = match &*row.outcome {
-        "audit-skipped" => "The audit filter settled it at no cost: its kind is one of manual recovery, and \
-                            `investigate` is false."
-            .to_owned(),
-        "pattern-matched" => "A known pattern (learned-patterns.json) explained it; settled at no cost.".to_owned(),
-        "resolved" => "A RESOLVED marker said that it had gone away; settled at no cost.".to_owned(),
-        "investigated" => format!("{} found an answer{}; settled.", who(row), price(row)),
-        "duplicate" => {
-            format!(
-                "It shared the investigation of {}; settled at no cost.",
-                row.duplicate_of.as_deref().unwrap_or("another")
-            )
-        }
-        "dispatch-failed" if NO_ATTEMPT.contains(&failure) => {
-            format!(
-                "{} brought no report{}: {failure}. That is no attempt at the fault; it went back.",
-                who(row),
-                price(row)
-            )
-        }
-        "dispatch-failed" => format!("{} brought no report{}: {failure}. It went back, to wait.", who(row), price(row)),
-        "dead-lettered" if row.failure.is_some() => {
-            format!(
-                "{} brought no report{}: {failure}. It was the last attempt; the fault was given up on.",
-                who(row),
-                price(row)
-            )
-        }
-        "dead-lettered" => "The fault had been given up on before; this occurrence joined it, at no cost.".to_owned(),
-        "move-failed" => {
-            format!("Its file could not be moved: {}.", row.errno.as_deref().unwrap_or("no errno is told"))
-        }
-        other => format!("A drain recorded `{other}`."),
-    };
-    let passed_over = match &*row.passed_over {
-        [] => String::new(),
-        all => format!(" Passed over before: {}.", clean(&all.join("; "))),
-    };
-    let gone = if row.moved == "already-gone" { " Another drain had moved the file; its row counts." } else { "" };
-    format!("{what}{passed_over}{gone}")
-}
-
-/// Who was asked.
-fn who(row: &RowLine<'_>) -> String {
-    match (&row.provider, &row.model) {
-        (Some(provider), Some(model)) => format!("{provider} with {model}"),
-        (Some(provider), None) => provider.to_string(),
-        (None, _) => "An investigation that it shared, or that was cut off,".to_owned(),
-    }
-}
-
-/// How long it took, what it cost, and how many events it covered.
-fn price(row: &RowLine<'_>) -> String {
-    let mut text = String::new();
-    if let Some(millis) = row.duration_ms {
-        text.push_str(&format!(" in {}.{} s", millis / 1000, millis % 1000 / 100));
-    }
-    match (row.cost_usd, &row.cost_source) {
-        (Some(usd), Some(source)) => text.push_str(&format!(" for ${usd:.4} ({source})")),
-        _ if row.provider.is_some() => text.push_str(" at no known cost"),
-        _ => {}
-    }
-    match row.occurrences {
-        Some(count) if count > 1 => text.push_str(&format!(", for {count} events at once")),
-        _ => {}
-    }
-    text
-}
-
-impl Story {
-    /// Tells where the fault stands, why, and what to do.
-    fn stand(&mut self, dossier: &Dossier, is_stopped: bool, now: Timestamp) {
-        let case = &dossier.case;
-        let first = |state: State| case.events.iter().find(|sighted| sighted.state == state);
-        let (mut say, mut advise) = (Vec::new(), Vec::new());
-        if let Some(sighted) = first(State::InFlight) {
-            say.push(format!("The drain {}, which runs, holds it: an investigation is under way.", holder(sighted)));
-            advise.push("wait for its report; `haltline show` tells where it will be".to_owned());
-        }
-        if let Some(sighted) = first(State::Abandoned) {
-            say.push(format!("The drain {} held it and died.", holder(sighted)));
-            advise.push(
-                "`haltline drain-faults --queue` takes it back; a report that was complete is not paid again"
-                    .to_owned(),
-            );
-        }
-        let given_up = first(State::DeadLetter);
-        if let Some(sighted) = given_up {
-            say.push(format!(
-                "It was given up on after {} attempts{}.",
-                sighted.event.delivery.attempts,
-                because(&sighted.event)
-            ));
-            advise.push(
-                "mend the cause, then `haltline retry` it; an occurrence that comes meanwhile joins it".to_owned(),
-            );
-        }
-        if let Some(sighted) = case.events.iter().rfind(|sighted| sighted.state.waits()) {
-            let (why, what) = waits(dossier, sighted, given_up.is_some(), is_stopped, now);
-            say.push(why);
-            advise.push(what);
-        }
-        if say.is_empty() {
-            let is_settled = first(State::Processed).is_some();
-            say.push(if is_settled { "It is settled." } else { "None of its events is left in the queue." }.to_owned());
-            if let Some(report) = &dossier.report {
-                advise.push(format!("read {}", report.path.display()));
-            }
-        }
-        let shown = |texts: Vec<String>| texts.iter().map(|text| shown(text)).collect();
-        (self.now, self.next) = (shown(say), shown(advise));
-    }
-
-    fn print(&self) {
-        line(format!("{}  of run {}", self.fault_id, self.run_id));
-        self.history.iter().for_each(|Happened { ts, what }| line(format!("  {ts}  {what}")));
-        self.now.iter().for_each(|text| line(format!("Now: {text}")));
-        self.next.iter().for_each(|text| line(format!("To do: {text}.")));
-    }
-}
-
-/// The drain in whose folder an event is.
-fn holder(sighted: &Sighted) -> String {
-    let folder = sighted.path.parent().and_then(|folder| folder.file_name());
-    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn because(event: &HaltEvent) -> String {
-    event
-        .delivery
-        .last_error
-        .as_ref()
-        .map(|error| format!(", at last because of: {}", clean(error)))
-        .unwrap_or_default()
-}
-
-/// Why an event waits, and what to do. In the order in which a drain decides.
-fn waits(dossier: &Dossier, last: &Sighted, is_given_up: bool, is_stopped: bool, now: Timestamp) -> (String, String) {
-    let case = &dossier.case;
-    let waiting = || case.events.iter().filter(|sighted| sighted.state.waits());
-    let drain = "`haltline drain-faults --queue`".to_owned();
-    if case.resolved.is_some_and(|resolved| waiting().all(|sighted| sighted.time <= resolved)) {
-        return (
-            "It waits, and a RESOLVED marker says that it went away.".to_owned(),
-            format!("{drain} settles it free"),
-        );
-    }
-    if case.is_any(State::Held) {
-        return (
-            "It waits, and a person holds it: no drain dispatches it.".to_owned(),
-            "`haltline release` it".to_owned(),
-        );
-    }
-    let deferred = waiting().filter(|sighted| sighted.state == State::Deferred);
-    if let Some(sighted) = deferred.max_by_key(|sighted| sighted.event.delivery.not_before) {
-        let until = sighted.event.delivery.not_before.unwrap_or(now);
-        let why = format!(
-            "It waits until {} (for another {}), after {} of {} attempts{}.",
-            rfc3339_millis(until),
-            age(until.duration_since(now)),
-            sighted.event.delivery.attempts,
-            dossier.max_attempts,
-            because(&sighted.event)
-        );
-        return (why, "wait for the next drain after that, or `haltline retry` it to make it due".to_owned());
-    }
-    if waiting().all(|sighted| sighted.event.severity() < dossier.severity_min) {
-        let why =
-            format!("It waits: drains leave faults alone that are milder than {}.", dossier.severity_min.as_str());
-        return (why, format!("`haltline drain-faults --queue --severity-min {}`", last.event.severity().as_str()));
-    }
-    if last.event.is_audit_only() {
-        return ("It waits for the audit filter, which settles it free.".to_owned(), drain);
-    }
-    if is_given_up {
-        let why = "A later occurrence waits; it will join what was given up on.".to_owned();
-        return (why, "`haltline retry` lets all of them be tried again".to_owned());
-    }
-    if is_stopped {
-        let why = "It is due, and dispatching is stopped by the file STOP in the queue.".to_owned();
-        return (why, "remove the file STOP, then drain".to_owned());
-    }
-    let shared = if last.event.kind.is_provider() {
-        " It will share one investigation with every fault of its run and kind."
-    } else {
-        ""
-    };
-    (format!("It is due: the next drain has it investigated, unless a known pattern explains it.{shared}"), drain)
+fn print(story: &Story) {
+    line(format!("{}  of run {}", story.fault_id, story.run_id));
+    story.history.iter().for_each(|Happened { ts, what }| line(format!("  {ts}  {what}")));
+    story.now.iter().for_each(|text| line(format!("Now: {text}")));
+    story.next.iter().for_each(|text| line(format!("To do: {text}.")));
 }

@@ -12,9 +12,10 @@ use haltline_dispatcher::{DispatcherError, Providers};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
-    NoInvestigator, Queue, QueueError, Record, RecordBatch, Session, SinkError, Verdict,
+    NoInvestigator, Queue, QueueError, Record, RecordBatch, Session, SinkError, Survey, Verdict,
 };
 use haltline_spool::FileQueue;
+use haltline_view::{FaultView, FindError, ViewError};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,9 @@ use crate::compose::ComposeError;
 use crate::config::{self, ConfigError};
 use crate::exit::Exit;
 use crate::investigation::{NotTold, Told};
-use crate::occurrences::Occurrences;
 use crate::output::{self, visible};
 use crate::progress;
+use crate::queue;
 use crate::redaction;
 use crate::signals::{self, Stop};
 
@@ -66,6 +67,15 @@ enum InvestigateError {
     NoInvestigator(#[from] NoInvestigator),
     #[error(transparent)]
     Compose(#[from] ComposeError),
+}
+
+impl From<ViewError> for InvestigateError {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::Queue(error) => error.into(),
+            ViewError::File(error) => error.into(),
+        }
+    }
 }
 
 impl From<DispatcherError> for InvestigateError {
@@ -158,25 +168,28 @@ fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, Investigate
 
 /// The fault and its newest event; none where drains hold all of them.
 fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltEvent>), InvestigateError> {
-    let found = Occurrences::find(layout, &args.fault_id, args.run_id.as_deref())?;
-    let fault = visible(&args.fault_id);
-    let runs = found.runs();
-    let mut all = runs.iter();
-    let run_id = match (all.next(), all.next()) {
-        (Some(run_id), None) => run_id.clone(),
-        (Some(_), Some(_)) => {
-            let runs: Vec<_> = runs.iter().map(|run_id| visible(run_id.as_str())).collect();
-            return Err(InvestigateError::SeveralRuns { fault, runs: runs.join(", ") });
-        }
-        (None, _) => {
-            let of_run = args.run_id.as_deref().map(|run_id| format!(" in run `{}`", visible(run_id)));
-            let queue = layout.queue().display().to_string();
-            return Err(InvestigateError::Unknown { queue, fault, of_run: of_run.unwrap_or_default() });
-        }
+    let fault = || visible(&args.fault_id);
+    let unknown = |queue| {
+        let of_run = args.run_id.as_deref().map(|run_id| format!(" in run `{}`", visible(run_id)));
+        InvestigateError::Unknown { queue, fault: fault(), of_run: of_run.unwrap_or_default() }
     };
-    match found.newest() {
-        Some(event) if event.is_audit_only() => Err(InvestigateError::AuditOnly),
-        newest => Ok((FaultKey { run_id, fault_id: args.fault_id.as_str().into() }, newest)),
+    let survey = queue::survey(layout);
+    match FaultView::find(&survey, &args.fault_id, args.run_id.as_deref()) {
+        // A file of that name is not meant here.
+        Ok(found) if found.key.fault_id.as_str() != args.fault_id => Err(unknown(survey.place())),
+        Ok(found) => {
+            let key = found.key.clone();
+            match found.newest_free() {
+                Some(event) if event.is_audit_only() => Err(InvestigateError::AuditOnly),
+                newest => Ok((key, newest.map(|event| *event))),
+            }
+        }
+        Err(FindError::Unknown { queue, .. }) => Err(unknown(queue)),
+        Err(FindError::Several { candidates, .. }) => {
+            let runs: Vec<_> = candidates.iter().map(|key| visible(key.run_id.as_str())).collect();
+            Err(InvestigateError::SeveralRuns { fault: fault(), runs: runs.join(", ") })
+        }
+        Err(FindError::View(error)) => Err(error.into()),
     }
 }
 

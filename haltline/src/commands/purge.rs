@@ -1,13 +1,14 @@
 //! `haltline purge`: takes away what is settled and old. Without `--yes` it only tells what would go.
 
-use haltline_protocol::Layout;
-use haltline_spool::{Operator, OperatorError, PurgeTally};
+use haltline_protocol::{Control, ControlError, Layout, PurgeTally};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::by_hand::control_exit;
 use crate::cli::Purge;
 use crate::exit::Exit;
 use crate::output::{self, age, line};
+use crate::queue;
 
 /// What went, or would go.
 #[derive(Debug, Serialize)]
@@ -69,17 +70,18 @@ pub(crate) fn run(layout: &Layout, args: &Purge) -> Exit {
         }
         Err(error) => {
             output::error(&error);
-            if matches!(error, OperatorError::File(_)) { Exit::CannotWrite } else { Exit::Failed }
+            control_exit(&error)
         }
     }
 }
 
-fn purge(layout: &Layout, before: Timestamp, yes: bool) -> Result<haltline_spool::Purge, OperatorError> {
-    let found = haltline_spool::Purge::look(layout, before)?;
-    if !yes || found.is_empty() {
+fn purge(layout: &Layout, before: Timestamp, yes: bool) -> Result<haltline_protocol::Purge, ControlError> {
+    let control = queue::control(layout);
+    let found = control.find_purgeable(before)?;
+    if !yes || found.is_empty {
         return Ok(found);
     }
-    Ok(Operator::open(layout)?.purge(layout, before)?)
+    control.purge(before)
 }
 
 impl Purged {

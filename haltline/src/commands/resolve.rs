@@ -1,20 +1,16 @@
 //! `haltline resolve`: says that a fault went away by itself.
 
 use haltline_emitter::{EmitError, resolve};
-use haltline_files::FileError;
-use haltline_protocol::{FaultKey, Layout, WaitingBody};
+use haltline_protocol::{EventState, FaultKey, Layout, QueueError, Survey, WaitingBody};
 use haltline_spool::SpoolIntake;
+use haltline_view::name_of;
 use jiff::Timestamp;
 
 use super::emit;
-use crate::case::name_of;
 use crate::cli::Resolve;
 use crate::exit::Exit;
 use crate::output::{self, line};
-use crate::sighting::{State, look_through};
-
-/// Where an event is that is not settled yet.
-const UNSETTLED: [State; 5] = [State::Pending, State::Deferred, State::Held, State::InFlight, State::Abandoned];
+use crate::queue;
 
 pub(crate) fn run(layout: &Layout, args: &Resolve) -> Exit {
     let key = FaultKey { run_id: args.run_id.as_str().into(), fault_id: args.fault_id.as_str().into() };
@@ -36,10 +32,10 @@ pub(crate) fn run(layout: &Layout, args: &Resolve) -> Exit {
 }
 
 /// What the marker has to do with the queue as it is now, for people.
-fn what_waits(layout: &Layout, key: &FaultKey) -> Result<String, FileError> {
+fn what_waits(layout: &Layout, key: &FaultKey) -> Result<String, QueueError> {
     let (mut waiting, mut held) = (0_u64, 0_u64);
-    look_through(layout, &UNSETTLED, |state, _, seen| match seen.body {
-        WaitingBody::Event(event) if event.key() == *key && state == State::InFlight => held += 1,
+    queue::survey(layout).look_through(&EventState::UNSETTLED, &mut |seen| match &seen.waiting.body {
+        WaitingBody::Event(event) if event.key() == *key && seen.state == EventState::InFlight => held += 1,
         WaitingBody::Event(event) if event.key() == *key => waiting += 1,
         _ => {}
     })?;

@@ -10,7 +10,7 @@ mod row_line;
 #[cfg(test)]
 mod samples;
 
-pub use note::{note_tells_of, note_text};
+pub use note::{is_note, is_note_of, note_names, note_tells_of, note_text};
 pub use report_json::ReportFile;
 pub use report_markdown::{report_tells_of, report_text};
 pub use row_line::RowLine;

@@ -64,6 +64,11 @@ pub struct RowLine<'a> {
     pub investigation: Option<&'a Report>,
 }
 
+impl RowLine<'_> {
+    /// The name of the file in the analytics folder.
+    pub const FILE: &'static str = "skill-faults.jsonl";
+}
+
 impl RowLine<'static> {
     /// Reads a line; none where it is no row, as one that a crash tore.
     pub fn parse(line: &[u8]) -> Option<Self> {

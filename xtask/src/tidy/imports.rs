@@ -12,7 +12,14 @@ const LAYERS: [&[&str]; 5] = [
     &["haltline-evidence", "haltline-process", "haltline-files"],
     &["haltline-protocol"],
     &["haltline-spool"],
-    &["haltline-emitter", "haltline-consumer", "haltline-dispatcher", "haltline-analytics", "haltline-migrator"],
+    &[
+        "haltline-emitter",
+        "haltline-consumer",
+        "haltline-dispatcher",
+        "haltline-analytics",
+        "haltline-migrator",
+        "haltline-view",
+    ],
     &["haltline"],
 ];
 
@@ -164,6 +171,7 @@ mod tests {
             ("haltline-spool", "haltline-consumer", Some("build")),
             ("haltline-dispatcher", "haltline", None),
             ("haltline-consumer", "haltline-spool", None),
+            ("haltline-view", "haltline-spool", Some("build")),
             ("xtask", "haltline-protocol", None),
             ("haltline", "xtask", Some("dev")),
             ("haltline-files", "haltline-protocol", None),

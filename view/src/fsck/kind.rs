@@ -1,7 +1,5 @@
 //! What can be wrong with a file, and what to do about it.
 
-use haltline_spool::Repair;
-
 /// One thing that can be wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -75,13 +73,5 @@ impl Kind {
     /// Whether no drain mends it, or it endangers what is kept.
     pub(super) fn is_problem(self) -> bool {
         self <= Self::KilledRewrite
-    }
-
-    pub(super) fn repair(self) -> Option<Repair> {
-        match self {
-            Self::OthersWrite | Self::OthersRead => Some(Repair::Tighten),
-            Self::StaleTemporary => Some(Repair::Reap),
-            _ => None,
-        }
     }
 }

@@ -1,16 +1,17 @@
 //! What stands in the files: events that are none, reports without events, quarantine without reasons, torn rows.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use haltline_files::FileError;
-use haltline_protocol::{FaultKey, Layout, RowLine, WaitingBody, fault_part, run_part};
+use haltline_protocol::{EventState, FaultKey, Layout, RowLine, Survey, WaitingBody, fault_part, run_part};
 use jiff::{SignedDuration, Timestamp};
 
 use super::kind::Kind;
-use super::{Seen, open};
-use crate::rows::ROWS;
-use crate::sighting::{State, look_through};
+use super::seen::Seen;
+use crate::error::ViewError;
+use crate::open::open;
+use crate::rows::has_torn_line;
 
 /// No limit of an investigator lasts longer; a later `notBefore` that holds nothing was written by a wrong clock.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(33 * 24);
@@ -18,23 +19,26 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(33 * 24);
 /// The parts of file names that stand for a fault.
 type Parts = (String, String);
 
-pub(super) fn look(layout: &Layout, seen: &mut Seen) -> Result<(), FileError> {
-    let known = look_at_events(layout, seen)?;
+pub(super) fn look(survey: &dyn Survey, layout: &Layout, seen: &mut Seen) -> Result<(), ViewError> {
+    let known = look_at_events(survey, seen)?;
     look_at_reports(layout, seen, &known)?;
     look_at_quarantine(layout, seen)?;
-    look_at_rows(layout, seen)
+    if has_torn_line(layout)? {
+        seen.add(Kind::TornRow, &layout.analytics(), RowLine::FILE);
+    }
+    Ok(())
 }
 
 /// Looks at every event; the faults that have one.
-fn look_at_events(layout: &Layout, seen: &mut Seen) -> Result<HashSet<Parts>, FileError> {
+fn look_at_events(survey: &dyn Survey, seen: &mut Seen) -> Result<HashSet<Parts>, ViewError> {
     let latest = Timestamp::now().checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
     let mut known = HashSet::new();
-    look_through(layout, &State::ALL, |state, folder, waiting| {
-        let name = &waiting.ticket.name;
-        let is_settled = matches!(state, State::Processed | State::DeadLetter);
-        match waiting.body {
+    survey.look_through(&EventState::ALL, &mut |found| {
+        let (state, folder, name) = (found.state, Path::new(found.place), &found.waiting.ticket.name);
+        let is_settled = matches!(state, EventState::Processed | EventState::DeadLetter);
+        match &found.waiting.body {
             WaitingBody::Event(event) => {
-                if state == State::Deferred && event.delivery.not_before.is_some_and(|time| time > latest) {
+                if state == EventState::Deferred && event.delivery.not_before.is_some_and(|time| time > latest) {
                     seen.add(Kind::FarWait, folder, name);
                 }
                 known.insert(parts(&event.key()));
@@ -91,22 +95,6 @@ fn look_at_quarantine(layout: &Layout, seen: &mut Seen) -> Result<(), FileError>
             None if !explained.contains(name) => seen.add(Kind::NoReason, folder.path(), name),
             _ => {}
         }
-    }
-    Ok(())
-}
-
-fn look_at_rows(layout: &Layout, seen: &mut Seen) -> Result<(), FileError> {
-    let Some(folder) = open(&layout.analytics())? else { return Ok(()) };
-    let Ok((file, _)) = folder.open_file(ROWS) else { return Ok(()) };
-    let unreadable = |source| FileError { action: "read", path: folder.path().join(ROWS), source, hint: None };
-    let mut is_torn = false;
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(unreadable)?;
-        let is_row = RowLine::parse(&line).is_some_and(|row| !row.drain_id.is_empty());
-        is_torn |= !line.is_empty() && !is_row;
-    }
-    if is_torn {
-        seen.add(Kind::TornRow, folder.path(), ROWS);
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ const SHARED: [(u64, &str); 8] = [
     (0xff53_4d42, "CIFS"),
 ];
 
-/// The kind of file system that a path is on, or will be once it is made, where several machines share it.
-pub(crate) fn shared_file_system(path: &Path) -> Option<&'static str> {
+/// Returns the kind of file system that a path is on, or will be once it is made, where several machines share it.
+pub fn shared_file_system(path: &Path) -> Option<&'static str> {
     let stat = path.ancestors().find_map(|above| statfs(above).ok())?;
     named(u64::try_from(stat.f_type).ok()?)
 }

@@ -12,28 +12,13 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use serde::Serialize;
 
+use crate::advice::Advice;
 use crate::network::shared_file_system;
-
-/// What is wrong, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Advice {
-    /// What was found.
-    pub(crate) problem: String,
-    /// What to do.
-    pub(crate) remedy: String,
-}
-
-impl Advice {
-    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { problem: problem.into(), remedy: remedy.into() }
-    }
-}
 
 /// Whether a folder can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum FolderState {
+pub enum FolderState {
     /// It is there and can be used.
     Usable,
     /// It is not there; whoever needs it makes it.
@@ -45,23 +30,27 @@ pub(crate) enum FolderState {
 /// One folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FolderFinding {
-    pub(crate) path: PathBuf,
-    pub(crate) state: FolderState,
+pub struct FolderFinding {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it can be used.
+    pub state: FolderState,
 }
 
 /// What was found of all of them.
-#[derive(Debug, Default)]
-pub(crate) struct FolderFindings {
-    pub(crate) folders: Vec<FolderFinding>,
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderFindings {
+    /// Each of them.
+    pub folders: Vec<FolderFinding>,
     /// What keeps a drain from running, or endangers what it keeps.
-    pub(crate) problems: Vec<Advice>,
+    pub problems: Vec<Advice>,
     /// What could be better.
-    pub(crate) hints: Vec<Advice>,
+    pub hints: Vec<Advice>,
 }
 
 /// Looks at the home, the queue, and the folder for notes where the user keeps them elsewhere.
-pub(crate) fn look_at_folders(layout: &Layout, inbox: Option<&Path>) -> FolderFindings {
+pub fn look_at_folders(layout: &Layout, inbox: Option<&Path>) -> FolderFindings {
     let mut findings = FolderFindings::default();
     // The home and an inbox of one's own may be symbolic links; no folder of the queue may.
     findings.add(layout.home(), true);
