@@ -1,5 +1,4 @@
 //! A batch that fails in its middle. It is a test program of its own: the limit that it sets is the process's.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeSet;
 
