@@ -142,7 +142,8 @@ mod tests {
                 evidence: Vec::new(),
                 proposed_fix: None,
                 learned_pattern_proposal: None,
-            },
+            }
+            .into(),
             usage: Usage::default(),
             citations: Vec::new(),
         }))

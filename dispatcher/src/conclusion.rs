@@ -1,6 +1,6 @@
 //! What becomes of a checked report: its evidence is looked up, its cost is settled, and it is put on disk.
 
-use haltline_protocol::{Assignment, Investigation, Report, Usage};
+use haltline_protocol::{Assignment, FitReport, Investigation, Usage};
 
 use crate::attempt::Attempt;
 use crate::charges::Charges;
@@ -26,12 +26,12 @@ pub(crate) fn settle_usage(
     usage
 }
 
-/// Looks the report's evidence up, takes secrets out of the report, and puts what it took beside it.
+/// Looks the report's evidence up, makes the report fit to be shown, and puts what it took beside it.
 pub(crate) fn conclude(assignment: &Assignment, checked: Checked, usage: Usage) -> Investigation {
     let mut report = checked.report;
     let mut citations = verify(&mut report, &assignment.event);
-    citations.truncate(Report::EVIDENCE_ENTRIES);
-    Investigation { report: report.made_fit(), usage, citations }
+    citations.truncate(FitReport::EVIDENCE_ENTRIES);
+    Investigation { report: report.into(), usage, citations }
 }
 
 /// Puts a checked report on disk before anybody hears of it. Where that fails the report still counts: what was

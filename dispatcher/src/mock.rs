@@ -134,7 +134,7 @@ impl Investigator for ScriptedInvestigator {
             ScriptedAnswer::Fails(class) => Err(failure(class)),
             ScriptedAnswer::RootCause { root_cause, usd } => Ok(found(assignment, root_cause, usd)),
             ScriptedAnswer::Report(report) => {
-                Ok(Investigation { report: *report, usage: usage(None), citations: Vec::new() })
+                Ok(Investigation { report: (*report).into(), usage: usage(None), citations: Vec::new() })
             }
         }
     }
@@ -144,7 +144,7 @@ impl Investigator for ScriptedInvestigator {
         match next_of(&self.salvage, false)? {
             ScriptedAnswer::RootCause { root_cause, usd } => Some(found(assignment, root_cause, usd)),
             ScriptedAnswer::Report(report) => {
-                Some(Investigation { report: *report, usage: usage(None), citations: Vec::new() })
+                Some(Investigation { report: (*report).into(), usage: usage(None), citations: Vec::new() })
             }
             ScriptedAnswer::Fails(_) | ScriptedAnswer::HangsUntilCut => None,
         }
@@ -166,7 +166,7 @@ fn found(assignment: &Assignment, root_cause: String, usd: Option<Usd>) -> Inves
         proposed_fix: None,
         learned_pattern_proposal: None,
     };
-    Investigation { report, usage: usage(usd), citations: vec![Citation { verified: true }] }
+    Investigation { report: report.into(), usage: usage(usd), citations: vec![Citation { verified: true }] }
 }
 
 fn usage(usd: Option<Usd>) -> Usage {

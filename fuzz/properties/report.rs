@@ -1,7 +1,7 @@
 //! What holds of any text that an investigator prints.
 
 use haltline_dispatcher::Expected;
-use haltline_protocol::FaultId;
+use haltline_protocol::{FaultId, FitReport};
 
 /// The fault that is asked about, and the random word of the attempt.
 pub(crate) const FAULT: &str = "K:all:1";
@@ -22,7 +22,7 @@ pub(crate) fn holds(text: &str) {
         let written = serde_json::to_string(&checked.report).expect("a report is JSON");
         let again = Expected { fault_id: &fault_id, nonce: None, needs_nonce: false, quoted: &[] }.find_in(&written);
         assert_eq!(again.expect("a report is a report").report, checked.report);
-        let fit = checked.report.made_fit();
+        let fit = FitReport::from(checked.report);
         assert_eq!(fit.fault_id, fault_id);
     }
     // By escapes any id can be written, and then it was printed after all.

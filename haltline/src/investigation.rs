@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use haltline_evidence::Redactor;
 use haltline_protocol::{
-    CostSource, DispatchFailure, Filing, HaltEvent, Report, ReportOutcome, Usage, Usd, rfc3339_millis,
+    CostSource, DispatchFailure, Filing, FitReport, HaltEvent, ReportOutcome, Usage, Usd, rfc3339_millis,
 };
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::output::{self, line, visible};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Told<'a> {
     #[serde(flatten)]
-    report: &'a Report,
+    report: &'a FitReport,
     /// Whether each entry of the evidence was found where it says that it stands.
     evidence_verified: Vec<bool>,
     drain_id: &'a str,
@@ -136,14 +136,14 @@ impl<'a> Told<'a> {
 
     /// Prints a summary for people.
     pub(crate) fn print(&self) {
-        let report = self.report;
+        let report = &**self.report;
         line(format!("# {} in run {}", visible(report.fault_id.as_str()), visible(self.event.run_id)));
         line("");
         line(format!("{}, {}", outcome(report.outcome), self.usage.line()));
         line("");
-        line(visible(&report.root_cause));
+        line(&report.root_cause);
         if let Some(path) = &report.duplicate_of_path {
-            line(format!("An earlier report covers it: {}", visible(path)));
+            line(format!("An earlier report covers it: {path}"));
         }
         line("");
         self.print_evidence();
@@ -152,8 +152,8 @@ impl<'a> Told<'a> {
             line("");
             for (place, option) in fix.options.iter().enumerate() {
                 let touches = option.blast_radius.as_str();
-                line(format!("{}. {} (touches: {touches})", place + 1, visible(&option.label)));
-                line(indented(&visible(&option.description)));
+                line(format!("{}. {} (touches: {touches})", place + 1, option.label));
+                line(indented(&option.description));
             }
             line("");
         }
@@ -178,7 +178,7 @@ impl<'a> Told<'a> {
         for (place, entry) in entries.iter().enumerate() {
             let is_found = self.evidence_verified.get(place).copied().unwrap_or(false);
             let mark = if is_found { "found" } else { "not found" };
-            line(format!("- {mark}: {}", indented(&visible(entry)).trim_start()));
+            line(format!("- {mark}: {}", indented(entry).trim_start()));
         }
         line("");
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AttemptSlot, Failure, HaltEvent, Report, Usd, rfc3339_millis};
+use crate::{AttemptSlot, Failure, FitReport, HaltEvent, Usd, rfc3339_millis};
 
 /// Finds out why a run halted.
 #[async_trait]
@@ -49,7 +49,7 @@ pub struct Assignment {
 #[serde(rename_all = "camelCase")]
 pub struct Investigation {
     /// The report, checked against the event.
-    pub report: Report,
+    pub report: FitReport,
     /// Who answered, and what it cost.
     pub usage: Usage,
     /// Whether each entry of the report's evidence was found, in the same order: a log line in the event, `path:line`

@@ -6,6 +6,7 @@ mod control;
 mod delivery;
 mod document;
 mod event;
+mod fit_report;
 mod formats;
 mod home_pattern;
 mod ids;
@@ -23,8 +24,6 @@ mod record;
 mod redacted_row;
 mod registry;
 mod report;
-mod report_bounds;
-mod report_secrets;
 mod row;
 mod settlement;
 mod severity;
@@ -40,6 +39,7 @@ pub use control::{Change, Control, ControlError, Purge, PurgeTally, Repair};
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
+pub use fit_report::FitReport;
 pub use formats::{
     ReportFile, RowLine, is_note, is_note_of, note_names, note_tells_of, note_text, report_tells_of, report_text,
 };

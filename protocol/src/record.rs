@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Citation, DrainId, DrainTotals, HaltEvent, Report, Row, UpgradeSummary, Usage};
+use crate::{Citation, DrainId, DrainTotals, FitReport, HaltEvent, Row, UpgradeSummary, Usage};
 
 /// One thing that happened. A sink takes what concerns it and ignores the rest.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct Filing {
     /// How many event files it covers, the leader included.
     pub occurrences: u32,
     /// The report.
-    pub report: Report,
+    pub report: FitReport,
     /// Who answered, and what it cost.
     pub usage: Usage,
     /// Whether each entry of the report's evidence was found, in the same order; empty where nobody looked.

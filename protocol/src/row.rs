@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CostSource, DrainId, Failure, FaultId, MoveOutcome, MoveState, Report, RowOutcome, RunId, Usd};
+use crate::{CostSource, DrainId, Failure, FaultId, FitReport, MoveOutcome, MoveState, RowOutcome, RunId, Usd};
 
 /// What an actor knows of a row before the move it tells of. The queue adds the rest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct RowDraft {
     pub file: String,
     /// The report, for readers of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub investigation: Option<Box<Report>>,
+    pub investigation: Option<Box<FitReport>>,
 }
 
 impl RowDraft {

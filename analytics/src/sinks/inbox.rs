@@ -110,7 +110,7 @@ impl Filer for NoteFiler {
         let folder = Folder::ensure(&self.folder)?;
         let key = filing.event.key();
         let report_path = self.layout.queue().join(Layout::report_in_queue(&key));
-        let text = note_text(filing, &filing.report.clone().made_fit(), &report_path);
+        let text = note_text(filing, &report_path);
         for name in note_names(filing).take(MOST_NOTES) {
             if folder.create_new(&name, text.as_bytes())? {
                 return Ok(true);
@@ -167,7 +167,8 @@ mod tests {
                 evidence: Vec::new(),
                 proposed_fix: None,
                 learned_pattern_proposal: None,
-            },
+            }
+            .into(),
             usage: Usage::default(),
             citations: Vec::new(),
         }

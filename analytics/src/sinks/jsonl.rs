@@ -46,14 +46,7 @@ impl LineFormat for Rows {
 
     fn write(record: &Record, line: &mut Vec<u8>) -> Result<bool, serde_json::Error> {
         let Record::Settled(row) = record else { return Ok(false) };
-        match &row.draft.investigation {
-            None => serde_json::to_writer(line, row)?,
-            Some(report) => {
-                let mut row = row.clone();
-                row.draft.investigation = Some(Box::new((**report).clone().made_fit()));
-                serde_json::to_writer(line, &row)?;
-            }
-        }
+        serde_json::to_writer(line, row)?;
         Ok(true)
     }
 

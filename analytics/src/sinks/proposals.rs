@@ -4,7 +4,6 @@
 //! A line begins with the report's time, the fault and the proposal. That beginning is what a replay looks for, in both
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
-use haltline_evidence::Redactor;
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
     Filing, Layout, LearnedPattern, Matcher, PatternProposal, Receipt, Severity, Sink, rfc3339_millis,
@@ -131,11 +130,10 @@ impl Filer for ProposalFiler {
         let Some(proposal) = &filing.report.learned_pattern_proposal else {
             return Ok(false);
         };
-        let report = filing.report.clone().made_fit();
         let mut line = ProposalLine {
             ts: rfc3339_millis(filing.ts),
             fault_id: filing.event.fault_id.as_str(),
-            proposal: report.learned_pattern_proposal.as_ref().unwrap_or(proposal),
+            proposal,
             reason: None,
         };
         let broken = |error| failed("write a line for", self.layout.queue().join(PENDING), error);
@@ -146,8 +144,7 @@ impl Filer for ProposalFiler {
         if self.pending.has_line(|line| line == accepted)? || self.rejected.has_line(was_rejected)? {
             return Ok(false);
         }
-        let reason = self.reason_against(proposal);
-        line.reason = reason.map(|reason| Redactor::in_force().redact(&reason).into_owned());
+        line.reason = self.reason_against(proposal);
         if line.reason.is_none() {
             self.pending.lock()?.append(&[&accepted, b"\n".as_slice()].concat())?;
             return Ok(true);
@@ -197,7 +194,8 @@ mod tests {
                 evidence: Vec::new(),
                 proposed_fix: None,
                 learned_pattern_proposal: Some(proposal),
-            },
+            }
+            .into(),
             usage: Usage::default(),
             citations: Vec::new(),
         }
@@ -243,7 +241,10 @@ mod tests {
             (proposal("stdout_contains", ""), "matches an empty text"),
             (proposal("stdout_contains", "known"), "in force already, as `full`"),
             (proposal("stdout_contains", &long), "the pattern has 1025 bytes"),
-            (PatternProposal { description: "x".repeat(8 << 20), ..proposal("stdout_contains", "x") }, "8388608 bytes"),
+            (
+                PatternProposal { description: "x".repeat(8 << 20), ..proposal("stdout_contains", "x") },
+                "the description has 8218 bytes",
+            ),
             (PatternProposal { category: " ".into(), ..proposal("stdout_contains", "x") }, "category is empty"),
             (PatternProposal { severity: Severity::Low, ..proposal("stdout_contains", "x") }, "LOW"),
         ];

@@ -68,18 +68,16 @@ impl Filer for ReportFiler {
         let key = filing.event.key();
         let folder = self.reports()?.ensure_child(&run_part(&key.run_id))?;
         let stem = Layout::report_stem(&key);
-        let report = filing.report.clone().made_fit();
         let (text_name, json_name) = (format!("{stem}.md"), format!("{stem}.json"));
         for _ in 0..TRIES {
             if is_filed(&folder, &json_name, filing)? {
                 return Ok(false);
             }
             let text_stands = keep_earlier(&folder, &stem, filing)?;
-            if !text_stands && !folder.create_new(&text_name, report_text(filing, &report).as_bytes())? {
+            if !text_stands && !folder.create_new(&text_name, report_text(filing).as_bytes())? {
                 continue;
             }
-            let json =
-                ReportFile::new(filing, &report).to_bytes().map_err(|error| failed("write", folder.path(), error))?;
+            let json = ReportFile::new(filing).to_bytes().map_err(|error| failed("write", folder.path(), error))?;
             if folder.create_new(&json_name, &json)? {
                 return Ok(true);
             }
@@ -181,7 +179,8 @@ mod tests {
                 evidence: Vec::new(),
                 proposed_fix: None,
                 learned_pattern_proposal: None,
-            },
+            }
+            .into(),
             usage: Usage::default(),
             citations: Vec::new(),
         }
@@ -247,7 +246,7 @@ mod tests {
                 folder.move_to("F:all:1.json", &folder, &format!("{kept}.json")).unwrap();
             }
             if steps > 2 {
-                folder.create_new("F:all:1.md", report_text(&second, &second.report).as_bytes()).unwrap();
+                folder.create_new("F:all:1.md", report_text(&second).as_bytes()).unwrap();
             }
             assert!(filer.file(&second).unwrap());
             assert_eq!(files(&home), expected, "after {steps} steps");
@@ -308,7 +307,7 @@ mod tests {
     #[test]
     fn programs_find_the_report_and_what_it_took() {
         let filing = filing("a", 1, "2026-05-20T09:00:00Z");
-        let file = ReportFile::new(&filing, &filing.report).to_bytes().unwrap();
+        let file = ReportFile::new(&filing).to_bytes().unwrap();
         let json: serde_json::Value = serde_json::from_slice(&file).unwrap();
         let expected = serde_json::json!({
             "faultId": "F:all:1", "outcome": "needs-human", "rootCause": "as a says", "evidence": [],

@@ -14,9 +14,9 @@ use std::time::Duration;
 use haltline_analytics::{Analytics, OpenSinks, SinkFactory};
 use haltline_files::Folder;
 use haltline_protocol::{
-    BlastRadius, Cost, CostSource, DrainTotals, Filing, FixOption, HaltEvent, Layout, MoveOutcome, PatternProposal,
-    ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome, Severity, Sink,
-    SinkError, UpgradeSummary, Usage, Usd,
+    BlastRadius, Cost, CostSource, DrainTotals, Filing, FitReport, FixOption, HaltEvent, Layout, MoveOutcome,
+    PatternProposal, ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome,
+    Severity, Sink, SinkError, UpgradeSummary, Usage, Usd,
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -116,7 +116,7 @@ pub(crate) fn reported(seq: u64, pattern: &str) -> Record {
     }))
 }
 
-fn report(pattern: &str) -> Report {
+fn report(pattern: &str) -> FitReport {
     Report {
         fault_id: "PHASE_FAILED:p3:302c3b29".into(),
         outcome: ReportOutcome::RootCauseIdentified,
@@ -138,6 +138,7 @@ fn report(pattern: &str) -> Report {
             description: "the disk is full".into(),
         }),
     }
+    .into()
 }
 
 /// Every regular file beneath a folder. Symbolic links are not followed.

@@ -1,11 +1,11 @@
 //! Makes text from outside harmless in Markdown: a log, an agent or a web page may have written it.
 //!
-//! Characters that act or hide are taken out first (terminal escapes, controls, bidirectional and zero-width marks,
-//! tags). What is left is shown as text: in a paragraph every sign that Markdown or HTML knows is escaped, so there is
+//! What acts on a terminal or hides has been taken out before: it is text of a [`FitReport`](crate::FitReport), or has
+//! passed [`display`](haltline_evidence::display). It is shown as text: in a paragraph every sign that Markdown or HTML knows is escaped, so there is
 //! no link and no image, and an address is broken so that no viewer makes a link of it; in code the fence is longer
 //! than any run of backticks inside.
 
-use haltline_evidence::{display, longest_backtick_run};
+use haltline_evidence::longest_backtick_run;
 
 /// The text on one line, escaped, at most `longest` characters of it.
 pub(super) fn inline(text: &str, longest: usize) -> String {
@@ -14,7 +14,6 @@ pub(super) fn inline(text: &str, longest: usize) -> String {
 
 /// The text as paragraphs, escaped; its lines stay lines.
 pub(super) fn paragraphs(text: &str) -> String {
-    let text = display(text);
     let lines: Vec<String> = text.trim().lines().map(|line| line_start_escaped(&escaped(line.trim()))).collect();
     or_empty(lines.join("\n"))
 }
@@ -32,13 +31,12 @@ pub(super) fn code_span(text: &str, longest: usize) -> String {
 
 /// The text as a block of code.
 pub(super) fn code_block(text: &str) -> String {
-    let text = display(text);
-    let fence = "`".repeat((longest_backtick_run(&text) + 1).max(3));
+    let fence = "`".repeat((longest_backtick_run(text) + 1).max(3));
     format!("{fence}text\n{}\n{fence}", text.trim_matches('\n'))
 }
 
 fn one_line(text: &str) -> String {
-    display(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn shortened(text: &str, longest: usize) -> String {
@@ -116,7 +114,7 @@ mod tests {
         let text = "# a\n- b\n+ c\n===\n12. d\n3) e\n    f\n> g\n\n---\n4 h\n```\n";
         let expected = "\\# a\n\\- b\n\\+ c\n\\===\n12\\. d\n3\\) e\nf\n\\> g\n\n\\---\n4 h\n\\`\\`\\`";
         assert_eq!(paragraphs(text), expected);
-        assert_eq!(paragraphs(" \u{200b}\n"), "(empty)");
+        assert_eq!(paragraphs(&haltline_evidence::display(" \u{200b}\n")), "(empty)");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::{DrainId, FaultId, Filing, Report, fault_part};
+use haltline_evidence::display;
+
+use crate::{DrainId, FaultId, Filing, fault_part};
 
 use super::markdown::{code_span, inline};
 use super::page::{MESSAGE_CHARS, NAME_CHARS, Page, facts, marker, summary, title};
@@ -34,20 +36,20 @@ pub fn is_note_of(name: &str, fault_id: &FaultId) -> bool {
 }
 
 /// Writes what a person has to know to act, with the path of the report.
-pub fn note_text(filing: &Filing, report: &Report, report_path: &Path) -> String {
-    let event = &*filing.event;
+pub fn note_text(filing: &Filing, report_path: &Path) -> String {
+    let (event, report) = (&*filing.event, &*filing.report);
     let mut page = Page::default();
     page.block(&format!("# Halt: {}", title(event)));
     page.block(&summary(filing));
-    page.block(&inline(&event.message, MESSAGE_CHARS));
+    page.block(&inline(&display(&event.message), MESSAGE_CHARS));
     page.line(&format!("- Cause: {}", inline(&report.root_cause, NOTE_CAUSE_CHARS)));
     if let Some(option) = report.proposed_fix.as_ref().and_then(|fix| fix.options.first()) {
         page.line(&format!("- Proposed: {} ({})", inline(&option.label, NAME_CHARS), option.blast_radius.as_str()));
     }
     if !event.pointers.worktree_path.is_empty() {
-        page.line(&format!("- Work tree: {}", code_span(&event.pointers.worktree_path, MESSAGE_CHARS)));
+        page.line(&format!("- Work tree: {}", code_span(&display(&event.pointers.worktree_path), MESSAGE_CHARS)));
     }
-    page.line(&format!("- Report: {}", code_span(&report_path.to_string_lossy(), MESSAGE_CHARS)));
+    page.line(&format!("- Report: {}", code_span(&display(&report_path.to_string_lossy()), MESSAGE_CHARS)));
     page.line(&facts(filing));
     page.finish(filing)
 }
@@ -67,7 +69,7 @@ mod tests {
     fn a_note_says_what_is_needed_to_act() {
         let filing = filing("");
         let path = Path::new("/h/skill-faults/reports/build-42/PHASE_FAILED:p3:302c3b29.md");
-        let text = note_text(&filing, &filing.report, path);
+        let text = note_text(&filing, path);
         check(&text, include_str!("golden/note.md"), "note.md");
         assert!(note_tells_of(format!("{text}\nlooked at it\n").as_bytes(), &filing.drain_id, filing.seq));
         assert!(!note_tells_of(text.as_bytes(), &filing.drain_id, filing.seq + 1));
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn hostile_text_stays_text_in_a_note() {
         let filing = filing(HOSTILE);
-        let text = note_text(&filing, &filing.report, Path::new("/h/r.md"));
+        let text = note_text(&filing, Path::new("/h/r.md"));
         let markers = text.lines().filter(|line| line.starts_with("<!--")).count();
         assert_eq!(markers, 1, "only our own comment begins a line");
         check(&text, include_str!("golden/hostile-note.md"), "hostile-note.md");

@@ -1,5 +1,7 @@
 //! What a report and a note have in common: the title, the facts, and the line that names the investigation.
 
+use haltline_evidence::display;
+
 use crate::{Cost, DrainId, Filing, HaltEvent, rfc3339_millis};
 
 use super::markdown::{code_span, inline};
@@ -42,7 +44,11 @@ impl Page {
 }
 
 pub(super) fn title(event: &HaltEvent) -> String {
-    format!("{} in run {}", inline(event.kind.as_str(), NAME_CHARS), inline(event.run_id.as_str(), NAME_CHARS))
+    format!(
+        "{} in run {}",
+        inline(&display(event.kind.as_str()), NAME_CHARS),
+        inline(&display(event.run_id.as_str()), NAME_CHARS)
+    )
 }
 
 pub(super) fn summary(filing: &Filing) -> String {
@@ -50,33 +56,37 @@ pub(super) fn summary(filing: &Filing) -> String {
         0 | 1 => "once".to_owned(),
         count => format!("{count} times"),
     };
-    let severity = inline(&filing.event.severity_text, NAME_CHARS);
+    let severity = inline(&display(&filing.event.severity_text), NAME_CHARS);
     format!("**{}**, {severity}, halted {times}", filing.report.outcome.as_str())
 }
 
 pub(super) fn facts(filing: &Filing) -> String {
     let event = &*filing.event;
     let mut page = Page::default();
-    page.line(&format!("- Fault: {}", code_span(event.fault_id.as_str(), NAME_CHARS)));
-    page.line(&format!("- Slug: {}", code_span(&event.state_slug, NAME_CHARS)));
+    page.line(&format!("- Fault: {}", code_span(&display(event.fault_id.as_str()), NAME_CHARS)));
+    page.line(&format!("- Slug: {}", code_span(&display(&event.state_slug), NAME_CHARS)));
     let halted = event.timestamp.map_or_else(|| "at an unknown time".to_owned(), rfc3339_millis);
     page.line(&format!("- Halted: {halted}"));
     page.line(&format!("- Investigated: {}, {}", rfc3339_millis(filing.ts), answered_by(filing)));
     for reason in &filing.usage.passed_over {
-        page.line(&format!("- Passed over: {}", inline(reason, MESSAGE_CHARS)));
+        page.line(&format!("- Passed over: {}", inline(&display(reason), MESSAGE_CHARS)));
     }
     page.0
 }
 
 fn answered_by(filing: &Filing) -> String {
     let usage = &filing.usage;
-    let model = usage.model.as_ref().map(|model| format!(" with {}", code_span(model, NAME_CHARS))).unwrap_or_default();
+    let model = usage
+        .model
+        .as_ref()
+        .map(|model| format!(" with {}", code_span(&display(model), NAME_CHARS)))
+        .unwrap_or_default();
     let cost = match usage.cost {
         Some(Cost { usd, source }) => format!("{usd:.4} USD ({})", source.as_str()),
         None => "at unknown cost".to_owned(),
     };
     let seconds = usage.duration.as_secs_f64();
-    format!("by {}{model} in {seconds:.1} s, {cost}", code_span(&usage.provider, NAME_CHARS))
+    format!("by {}{model} in {seconds:.1} s, {cost}", code_span(&display(&usage.provider), NAME_CHARS))
 }
 
 #[cfg(test)]

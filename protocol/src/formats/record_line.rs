@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Citation, DrainId, DrainTotals, Filing, HaltEvent, MoveState, Record, Report, Row, RowDraft, UpgradeSummary, Usage,
+    Citation, DrainId, DrainTotals, Filing, FitReport, HaltEvent, MoveState, Record, Row, RowDraft, UpgradeSummary,
+    Usage,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -30,7 +31,7 @@ enum RecordLine<'a> {
         /// The event's own bytes, which are UTF-8.
         event: Cow<'a, str>,
         occurrences: u32,
-        report: Report,
+        report: Cow<'a, FitReport>,
         usage: Cow<'a, Usage>,
         citations: Cow<'a, [Citation]>,
     },
@@ -39,7 +40,7 @@ enum RecordLine<'a> {
 }
 
 impl Record {
-    /// Writes the record as one line, without a newline. Its report is made fit.
+    /// Writes the record as one line, without a newline.
     ///
     /// # Errors
     /// A value cannot be written as JSON.
@@ -49,7 +50,7 @@ impl Record {
                 ts: row.ts,
                 drain_id: Cow::Borrowed(&row.drain_id),
                 seq: row.seq,
-                draft: fit(&row.draft),
+                draft: Cow::Borrowed(&row.draft),
                 moved: row.moved,
                 errno: Cow::Borrowed(&row.errno),
             },
@@ -59,7 +60,7 @@ impl Record {
                 seq: filing.seq,
                 event: String::from_utf8_lossy(filing.event.raw()),
                 occurrences: filing.occurrences,
-                report: filing.report.clone().made_fit(),
+                report: Cow::Borrowed(&filing.report),
                 usage: Cow::Borrowed(&filing.usage),
                 citations: Cow::Borrowed(&filing.citations),
             },
@@ -86,7 +87,7 @@ impl Record {
                     seq,
                     event: HaltEvent::parse(event.as_bytes()).ok()?.into(),
                     occurrences,
-                    report,
+                    report: report.into_owned(),
                     usage: usage.into_owned(),
                     citations: citations.into_owned(),
                 }))
@@ -94,16 +95,6 @@ impl Record {
             RecordLine::Drained(totals) => Self::Drained(Box::new(totals.into_owned())),
             RecordLine::Upgraded(summary) => Self::Upgraded(Box::new(summary.into_owned())),
         })
-    }
-}
-
-fn fit(draft: &RowDraft) -> Cow<'_, RowDraft> {
-    match &draft.investigation {
-        None => Cow::Borrowed(draft),
-        Some(report) => {
-            let investigation = Some(Box::new((**report).clone().made_fit()));
-            Cow::Owned(RowDraft { investigation, ..draft.clone() })
-        }
     }
 }
 

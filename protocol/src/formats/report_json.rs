@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use haltline_evidence::Redactor;
 use serde::{Deserialize, Serialize};
 
-use crate::{Citation, CostSource, DrainId, Filing, Report, Usd, rfc3339_millis};
+use crate::{Citation, CostSource, DrainId, Filing, FitReport, Usd, rfc3339_millis};
 
 /// A report as the file has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ use crate::{Citation, CostSource, DrainId, Filing, Report, Usd, rfc3339_millis};
 pub struct ReportFile<'a> {
     /// The investigator's own fields.
     #[serde(flatten)]
-    pub report: Cow<'a, Report>,
+    pub report: Cow<'a, FitReport>,
     /// With `seq`: which investigation it is.
     pub drain_id: Cow<'a, DrainId>,
     /// The number of the attempt within its drain.
@@ -69,11 +69,11 @@ pub struct ReportFile<'a> {
 }
 
 impl<'a> ReportFile<'a> {
-    /// Takes what the file says from a filing. `report` is the filing's own, made fit.
-    pub fn new(filing: &'a Filing, report: &'a Report) -> Self {
+    /// Takes what the file says from a filing.
+    pub fn new(filing: &'a Filing) -> Self {
         let (event, usage) = (&*filing.event, &filing.usage);
         Self {
-            report: Cow::Borrowed(report),
+            report: Cow::Borrowed(&filing.report),
             drain_id: Cow::Borrowed(&filing.drain_id),
             seq: filing.seq,
             ts: rfc3339_millis(filing.ts),
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn programs_find_the_report_and_what_it_took() {
         let filing = filing("");
-        let file = ReportFile::new(&filing, &filing.report).to_bytes().unwrap();
+        let file = ReportFile::new(&filing).to_bytes().unwrap();
         let read = ReportFile::parse(&file).unwrap();
         assert_eq!(*read.report, filing.report);
         assert_eq!((&*read.drain_id, read.seq, &*read.ts), (&filing.drain_id, 7, "2026-05-20T08:20:00.000Z"));

@@ -1,17 +1,19 @@
 //! The report as people read it, `<faultId>.md`.
 
-use crate::{DrainId, Filing, FixOption, PatternProposal, Report};
+use haltline_evidence::display;
+
+use crate::{DrainId, Filing, FixOption, PatternProposal};
 
 use super::markdown::{code_block, code_span, inline, paragraphs};
 use super::page::{MESSAGE_CHARS, NAME_CHARS, Page, facts, marker, summary, title};
 
-/// Writes the report for people. `report` is the filing's own, made fit.
-pub fn report_text(filing: &Filing, report: &Report) -> String {
-    let event = &*filing.event;
+/// Writes the report for people.
+pub fn report_text(filing: &Filing) -> String {
+    let (event, report) = (&*filing.event, &*filing.report);
     let mut page = Page::default();
     page.block(&format!("# {}", title(event)));
     page.block(&summary(filing));
-    page.block(&inline(&event.message, MESSAGE_CHARS));
+    page.block(&inline(&display(&event.message), MESSAGE_CHARS));
     page.line(&facts(filing));
     page.block(&format!("## Root cause\n\n{}", paragraphs(&report.root_cause)));
     if let Some(path) = &report.duplicate_of_path {
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn a_report_says_what_why_and_what_to_do() {
         let filing = filing("");
-        let text = report_text(&filing, &filing.report);
+        let text = report_text(&filing);
         check(&text, include_str!("golden/report.md"), "report.md");
         assert!(report_tells_of(text.as_bytes(), &filing.drain_id, filing.seq));
         assert!(!report_tells_of(text.as_bytes(), &filing.drain_id, filing.seq + 1));
@@ -81,7 +83,7 @@ mod tests {
     #[test]
     fn hostile_text_stays_text_in_a_report() {
         let filing = filing(HOSTILE);
-        let text = report_text(&filing, &filing.report);
+        let text = report_text(&filing);
         assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()));
         check(&text, include_str!("golden/hostile-report.md"), "hostile-report.md");
     }

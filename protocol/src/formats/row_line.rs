@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::time::rfc3339_millis;
-use crate::{CostSource, Failure, FaultId, Report, Row, RunId, Usd};
+use crate::{CostSource, Failure, FaultId, FitReport, Row, RunId, Usd};
 
 /// The version of the row's form.
 const ROW_SCHEMA: u32 = 1;
@@ -61,7 +61,7 @@ pub struct RowLine<'a> {
     pub passed_over: Cow<'a, [String]>,
     /// The report, for readers of earlier releases; it is not read.
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    pub investigation: Option<&'a Report>,
+    pub investigation: Option<&'a FitReport>,
 }
 
 impl RowLine<'_> {

@@ -61,7 +61,8 @@ pub(super) fn filing(hostile: &str) -> Filing {
                 severity: Severity::High,
                 description: format!("The disk is full.{hostile}"),
             }),
-        },
+        }
+        .into(),
         usage: Usage {
             provider: "codex".into(),
             model: Some("gpt-5.5".into()),
