@@ -12,6 +12,7 @@ mod disk;
 mod lies;
 mod memory;
 mod process;
+mod running;
 pub mod suite;
 mod world;
 
@@ -19,4 +20,5 @@ pub use chance::Chance;
 pub use lies::{Lie, LyingVfs};
 pub use memory::MemoryQueue;
 pub use process::Process;
-pub use world::{Fault, Scene, Task, World};
+pub use running::Task;
+pub use world::{Fault, Scene, World};

@@ -4,16 +4,14 @@
 //! stands for one history. A killed process unwinds at its call; its locks are gone at once, and what it wrote stays.
 //! After a power cut only the durable half of the disk is left.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
 use crate::chance::Chance;
 use crate::disk::Disk;
-use crate::process::Process;
 
 /// What happens at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +23,6 @@ pub enum Fault {
     /// The step fails and changes nothing.
     Error(Errno),
 }
-
-/// What one process does.
-pub type Task<'task> = Box<dyn FnOnce(&Arc<Process>) + Send + 'task>;
 
 /// A machine with its disk and its processes.
 #[derive(Debug)]
@@ -77,7 +72,7 @@ impl Scene<'_> {
 }
 
 /// How a thread ends whose process was killed.
-struct Killed;
+pub(crate) struct Killed;
 
 impl World {
     /// An empty machine.
@@ -93,47 +88,6 @@ impl World {
             drains: 0,
         };
         Arc::new(Self { state: Mutex::new(state) })
-    }
-
-    /// Runs processes until each has ended or was killed. Steps are counted from 1 in each run, over all processes;
-    /// returns how many there were.
-    ///
-    /// # Panics
-    /// Where a process panics for any other reason than its kill.
-    pub fn run(self: &Arc<Self>, faults: BTreeMap<u64, Fault>, tasks: Vec<Task<'_>>) -> u64 {
-        let first = {
-            let mut state = self.state();
-            let first = state.seats.len();
-            for _ in 0..tasks.len() {
-                state.seats.push(Seat { is_dead: false, is_done: false, called: Arc::new(Condvar::new()) });
-            }
-            state.steps = 0;
-            state.faults = faults;
-            state.pass_turn();
-            first
-        };
-        let run = |(place, task): (usize, Task<'_>)| {
-            let process = Arc::new(Process::new(self.clone(), first + place));
-            let ended = catch_unwind(AssertUnwindSafe(|| task(&process)));
-            self.leave(first + place);
-            ended.or_else(|panic| if panic.is::<Killed>() { Ok(()) } else { Err(panic) })
-        };
-        let mut tasks = tasks.into_iter().enumerate();
-        let outcomes: Vec<Result<(), Box<dyn Any + Send>>> = if tasks.len() == 1 {
-            tasks.by_ref().map(run).collect()
-        } else {
-            std::thread::scope(|scope| {
-                let run = &run;
-                let threads: Vec<_> = tasks.map(|task| scope.spawn(move || run(task))).collect();
-                threads.into_iter().map(|thread| thread.join().and_then(|outcome| outcome)).collect()
-            })
-        };
-        for outcome in outcomes {
-            if let Err(panic) = outcome {
-                resume_unwind(panic);
-            }
-        }
-        self.state().steps
     }
 
     /// Cuts the power while nothing runs.
@@ -204,13 +158,31 @@ impl World {
         self.state().disk.close(handle);
     }
 
-    fn leave(&self, seat: usize) {
+    pub(crate) fn leave(&self, seat: usize) {
         let mut state = self.state();
         state.disk.kill(seat);
         state.seats[seat].is_done = true;
         if state.turn == seat {
             state.pass_turn();
         }
+    }
+
+    /// Gives so many processes their seats for a run; the number of the first.
+    pub(crate) fn seat(&self, faults: BTreeMap<u64, Fault>, count: usize) -> usize {
+        let mut state = self.state();
+        let first = state.seats.len();
+        for _ in 0..count {
+            state.seats.push(Seat { is_dead: false, is_done: false, called: Arc::new(Condvar::new()) });
+        }
+        state.steps = 0;
+        state.faults = faults;
+        state.pass_turn();
+        first
+    }
+
+    /// How many steps the run had so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.state().steps
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

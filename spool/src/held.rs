@@ -1,13 +1,22 @@
-//! Which drains hold something, seen from outside: no lock is made or kept.
+//! The folders of what drains hold, seen from outside: no lock is made or kept.
+
+use std::path::PathBuf;
 
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{Holding, Layout};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::hold::{Hold, LOCK};
-use crate::preview::open_if_there;
-use crate::queue::SETTLE_LOCK;
+use crate::hold::{ATTEMPTS, Hold, LOCK};
+use crate::looking::open_if_there;
+
+/// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
+/// it too.
+pub const SETTLE_LOCK: &str = "settle.lock";
+/// The copy, in an attempt's folder, of the event that leads: it may leave the hold before the others do.
+pub(crate) const LEAD: &str = "lead.json";
+/// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
+pub(crate) const BY_HAND: &str = "by-hand";
 
 /// The drains that hold something, in the order of their ids.
 ///
@@ -30,6 +39,25 @@ pub(crate) fn holdings(layout: &Layout) -> Result<Vec<Holding>, FileError> {
 pub(crate) fn is_locked(hold: &Folder) -> bool {
     let Ok((lock, _)) = hold.open_file(LOCK) else { return false };
     flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+}
+
+/// The folders of drains, live or dead, with their ids.
+pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileError> {
+    let mut holds = Vec::new();
+    for entry in in_flight.names()?.into_iter().filter(|entry| Hold::is_hold(&entry.name)) {
+        match in_flight.open_child(&entry.name) {
+            Ok(folder) => holds.push((entry.name, folder)),
+            // The settle lock stands there too, and a drain may end meanwhile.
+            Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(holds)
+}
+
+/// Where an attempt lives in a drain's folder.
+pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
+    hold.path().join(ATTEMPTS).join(seq.to_string())
 }
 
 #[cfg(test)]

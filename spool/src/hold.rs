@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use haltline_files::{FileError, Folder, Handle, locked};
 use haltline_protocol::DrainId;
+use jiff::Timestamp;
 use rustix::io::Errno;
 
 use crate::journal::{Journal, Written};
@@ -153,4 +154,12 @@ impl Hold {
         in_flight.sync()?;
         in_flight.remove_own_tree(&gone)
     }
+}
+
+/// Makes an id for a new drain.
+pub(crate) fn new_drain_id(in_flight: &Folder) -> Result<DrainId, FileError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|_| FileError::new("find randomness for a drain in", in_flight.path(), Errno::IO))?;
+    Ok(DrainId::at(Timestamp::now(), u64::from_ne_bytes(random)))
 }

@@ -7,14 +7,10 @@ use haltline_files::{FileError, Folder};
 use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder};
 use rustix::io::Errno;
 
-use crate::held::is_locked;
+use crate::held::{BY_HAND, holds, is_locked};
 use crate::hold::Hold;
-use crate::operator::holds;
-use crate::queue::are_in;
+use crate::looking::are_in;
 use crate::scan::LARGEST_ROW;
-
-/// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
-pub(crate) const BY_HAND: &str = "by-hand";
 
 /// Who has each of the faults, apart from the drain that asks; none where nobody has.
 pub(crate) fn holders(

@@ -3,12 +3,11 @@
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{AttemptSlot, DeadDrain, Layout, Left, LeftOverAttempt, WaitingBody};
 
-use crate::held::is_locked;
+use crate::held::{holds, is_locked};
 use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedMove, Written};
+use crate::looking::open_if_there;
 use crate::moves::find;
-use crate::operator::holds;
-use crate::preview::open_if_there;
 use crate::scan::{is_row_name, look_at};
 
 /// What dead drains left, in the order of their ids, then the folders of drains that were killed as they began or ended.

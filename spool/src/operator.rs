@@ -16,10 +16,11 @@ use rustix::io::Errno;
 
 use crate::error::queue_error;
 use crate::folders::Folders;
-use crate::hold::Hold;
+use crate::held::{SETTLE_LOCK, holds};
+use crate::hold::{Hold, new_drain_id};
 use crate::journal::Written;
+use crate::looking::are_in;
 use crate::moves::{move_file, move_very_file};
-use crate::queue::{SETTLE_LOCK, are_in, new_drain_id};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::with_delivery;
 use crate::version::versions;
@@ -110,7 +111,7 @@ impl Operator {
             return Err(OperatorError::Refused(ControlError::Unrecorded(drain.clone())));
         }
         let in_flight = &self.folders.in_flight;
-        let hold = Hold::create(in_flight, new_drain_id(&self.folders)?)?;
+        let hold = Hold::create(in_flight, new_drain_id(in_flight)?)?;
         let mut held = Vec::with_capacity(waiting.len() + given_up.len());
         for Chosen { ticket, delivery, .. } in &waiting {
             match move_very_file(&self.folders.pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp) {
@@ -183,20 +184,6 @@ impl Operator {
 
 fn unmoved(folder: &Folder, name: &str, outcome: &MoveOutcome) -> FileError {
     FileError::new("move", folder.path().join(name), outcome.errno().and_then(errno_named).unwrap_or(Errno::IO))
-}
-
-/// The folders of drains, live or dead, with their ids.
-pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileError> {
-    let mut holds = Vec::new();
-    for entry in in_flight.names()?.into_iter().filter(|entry| Hold::is_hold(&entry.name)) {
-        match in_flight.open_child(&entry.name) {
-            Ok(folder) => holds.push((entry.name, folder)),
-            // The settle lock stands there too, and a drain may end meanwhile.
-            Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(holds)
 }
 
 /// The versions of files whose rows may not be recorded yet, with the drain that has to. Read after the files were

@@ -15,11 +15,10 @@ use haltline_protocol::{
 use rustix::io::Errno;
 
 use crate::error::queue_error;
-use crate::held::is_locked;
+use crate::held::{holds, is_locked};
 use crate::holders::live_holders;
 use crate::journal::Written;
-use crate::operator::holds;
-use crate::queue::{faults_in, is_there};
+use crate::looking::{faults_in, if_there, is_there};
 use crate::recovery::{Contents, contents};
 use crate::scan::{BATCH_FILES, Scan, look_at};
 
@@ -125,18 +124,6 @@ impl Back {
             event.delivery.clone_from(delivery);
         }
         Some(waiting)
-    }
-}
-
-pub(crate) fn open_if_there(path: &Path) -> Result<Option<Folder>, FileError> {
-    if_there(Folder::open(path))
-}
-
-fn if_there(opened: Result<Folder, FileError>) -> Result<Option<Folder>, FileError> {
-    match opened {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -14,11 +14,10 @@ use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-use crate::held::holdings;
+use crate::held::{LEAD, holdings, holds};
 use crate::hold::ATTEMPTS;
-use crate::operator::{Operator, holds, unrecorded};
-use crate::preview::open_if_there;
-use crate::queue::LEAD;
+use crate::looking::open_if_there;
+use crate::operator::{Operator, unrecorded};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
 use crate::version::versions;
 

@@ -1,7 +1,6 @@
 //! The queue as one drain works on it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,20 +15,16 @@ use rustix::io::Errno;
 
 use crate::error::queue_error;
 use crate::folders::Folders;
-use crate::hold::{ATTEMPTS, Hold};
-use crate::holders::{BY_HAND, holders};
+use crate::held::{BY_HAND, LEAD, SETTLE_LOCK, attempt_folder};
+use crate::hold::{ATTEMPTS, Hold, new_drain_id};
+use crate::holders::holders;
 use crate::journal::{Entry, Place, PlannedAttempt};
+use crate::looking::{faults_in, is_there};
 use crate::moves::{move_file, move_very_file};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::settle::Touched;
 use crate::version::version;
-
-/// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
-/// it too.
-pub const SETTLE_LOCK: &str = "settle.lock";
-/// The copy, in an attempt's folder, of the event that leads: it may leave the hold before the others do.
-pub(crate) const LEAD: &str = "lead.json";
 
 /// A queue of files, opened by one session.
 #[derive(Debug, Clone)]
@@ -69,7 +64,7 @@ impl FileSession {
     fn try_open(vfs: &Arc<dyn Vfs>, layout: &Layout, id: Option<DrainId>) -> Result<Self, FileError> {
         let folders = Folders::open(vfs, layout)?;
         let is_inline = id.is_some();
-        let id = id.map_or_else(|| new_drain_id(&folders), Ok)?;
+        let id = id.map_or_else(|| new_drain_id(&folders.in_flight), Ok)?;
         let hold = Arc::new(Hold::create(&folders.in_flight, id)?);
         let (orphans, scan) = (Mutex::default(), Mutex::default());
         Ok(Self { shared: Arc::new(Shared { is_inline, folders, hold, orphans, scan }) })
@@ -96,13 +91,6 @@ impl FileSession {
     async fn settle(&self, session: DrainId, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
         self.blocking(move |shared| shared.hold_of(&session)?.settle(&shared.folders, settlements)).await
     }
-}
-
-pub(crate) fn new_drain_id(folders: &Folders) -> Result<DrainId, FileError> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random)
-        .map_err(|_| FileError::new("find randomness for a drain in", folders.in_flight.path(), Errno::IO))?;
-    Ok(DrainId::at(Timestamp::now(), u64::from_ne_bytes(random)))
 }
 
 #[async_trait]
@@ -293,20 +281,6 @@ impl Hold {
     }
 }
 
-/// Where an attempt lives in a drain's folder.
-pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
-    hold.path().join(ATTEMPTS).join(seq.to_string())
-}
-
-/// Whether anything stands under a name; it is not opened.
-pub(crate) fn is_there(folder: &Folder, name: &str) -> Result<bool, FileError> {
-    match folder.stat(name) {
-        Ok(_) => Ok(true),
-        Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(FileError::new("look at", folder.path().join(name), errno)),
-    }
-}
-
 /// Reads what was claimed. What cannot be read stays held for the next drain; what is no event any more goes back, and
 /// is the quarantine's to see to.
 fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
@@ -318,41 +292,6 @@ fn read_claimed(held: &Folder, name: &str, pending: &Folder) -> Claim {
         _ => {
             move_file(held, name, pending, Timestamp::now())?;
             Err(MoveOutcome::AlreadyGone)
-        }
-    }
-}
-
-/// Whether a folder has events of these faults.
-pub(crate) fn are_in(folder: &Folder, keys: &[FaultKey]) -> Result<Vec<bool>, FileError> {
-    let mut are_in = vec![false; keys.len()];
-    let mut places: HashMap<&FaultKey, Vec<usize>> = HashMap::new();
-    for (place, key) in keys.iter().enumerate() {
-        places.entry(key).or_default().push(place);
-    }
-    for_each_event(folder, |event| {
-        places.get(&event.key()).into_iter().flatten().for_each(|place| are_in[*place] = true);
-    })?;
-    Ok(are_in)
-}
-
-/// The faults of the events in a folder, one for each event.
-pub(crate) fn faults_in(folder: &Folder) -> Result<Vec<FaultKey>, FileError> {
-    let mut faults = Vec::new();
-    for_each_event(folder, |event| faults.push(event.key()))?;
-    Ok(faults)
-}
-
-fn for_each_event(folder: &Folder, mut show: impl FnMut(&HaltEvent)) -> Result<(), FileError> {
-    let mut scan = Scan::default();
-    loop {
-        let batch = scan.next_batch(folder)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        for waiting in &batch {
-            if let WaitingBody::Event(event) = &waiting.body {
-                show(event);
-            }
         }
     }
 }

@@ -15,12 +15,10 @@ use haltline_protocol::{
 };
 
 use crate::folders::Folders;
+use crate::held::{BY_HAND, LEAD, attempt_folder};
 use crate::hold::{ATTEMPTS, Hold};
-use crate::holders::BY_HAND;
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
-use crate::queue::{LEAD, attempt_folder};
-
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::settle::{Touched, file_reason};
 

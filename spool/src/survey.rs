@@ -12,11 +12,10 @@ use jiff::Timestamp;
 use rustix::fs::FileType;
 
 use crate::error::queue_error;
-use crate::held::holdings;
+use crate::held::{LEAD, SETTLE_LOCK, holdings};
 use crate::hold::{ATTEMPTS, Hold};
 use crate::inspect::dead_drains;
-use crate::preview::open_if_there;
-use crate::queue::{LEAD, SETTLE_LOCK, is_there};
+use crate::looking::{is_there, open_if_there};
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, modified};
 
 /// A queue of files, seen from outside.
