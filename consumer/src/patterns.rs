@@ -3,14 +3,9 @@
 use std::collections::BTreeMap;
 
 use haltline_files::{FileError, Folder};
-use haltline_protocol::{Document, HaltEvent, LearnedPattern, Matcher, rfc3339_millis};
+use haltline_protocol::{HaltEvent, Matcher, PatternFile};
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use std::path::Path;
-
-/// The largest pattern file that is read, in bytes; each event is held against every pattern, so a larger one is a
-/// mistake.
-const LARGEST_FILE: u64 = 4 << 20;
 
 /// The patterns in force.
 #[derive(Debug, Default)]
@@ -29,14 +24,12 @@ struct Pattern {
 impl PatternBook {
     /// Reads the patterns in force. A file that cannot be read as patterns is kept, warned about, and none is in force.
     pub(crate) fn load(path: &Path) -> Self {
-        let Some(entries) = read(path) else { return Self::default() };
-        let patterns = entries.iter().enumerate().filter_map(|(place, entry)| {
-            let compiled = serde_json::from_str::<LearnedPattern>(entry.get())
-                .map_err(|error| error.to_string())
-                .and_then(|pattern| {
-                    let matcher = Matcher::compile(&pattern.matcher_kind, &pattern.pattern);
-                    matcher.map(|matcher| (pattern.category, matcher)).map_err(|error| error.to_string())
-                });
+        let Some(file) = read(path) else { return Self::default() };
+        let patterns = file.patterns().enumerate().filter_map(|(place, pattern)| {
+            let compiled = pattern.map_err(|error| error.to_string()).and_then(|pattern| {
+                let matcher = Matcher::compile(&pattern.matcher_kind, &pattern.pattern);
+                matcher.map(|matcher| (pattern.category, matcher)).map_err(|error| error.to_string())
+            });
             match compiled {
                 Ok((category, matcher)) => Some(Pattern { place, category, matcher }),
                 Err(error) => {
@@ -73,17 +66,17 @@ impl PatternBook {
     }
 }
 
-fn read(path: &Path) -> Option<Vec<Box<RawValue>>> {
+fn read(path: &Path) -> Option<PatternFile> {
     let folder = Folder::open(path.parent()?).ok()?;
-    let bytes = match folder.read(path.file_name()?.to_str()?, LARGEST_FILE) {
+    let bytes = match folder.read(path.file_name()?.to_str()?, PatternFile::LARGEST) {
         Ok(bytes) => bytes?,
         Err(error) => {
             tracing::warn!(%error, "no known pattern is in force");
             return None;
         }
     };
-    match serde_json::from_slice(&bytes) {
-        Ok(entries) => Some(entries),
+    match PatternFile::parse(&bytes) {
+        Ok(file) => Some(file),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "no known pattern is in force; mend the file");
             None
@@ -97,27 +90,15 @@ fn read(path: &Path) -> Option<Vec<Box<RawValue>>> {
 /// # Errors
 /// The file cannot be written; the old one stays.
 pub(crate) fn count_hits(path: &Path, hits: &BTreeMap<usize, u64>) -> Result<(), FileError> {
-    let (Some(mut entries), Some(parent), Some(name)) =
+    let (Some(mut file), Some(parent), Some(name)) =
         (read(path), path.parent(), path.file_name().and_then(|name| name.to_str()))
     else {
         return Ok(());
     };
-    let now = rfc3339_millis(Timestamp::now());
-    for (place, count) in hits {
-        let Some(entry) = entries.get_mut(*place) else { continue };
-        let counted = Document::parse(entry.get().as_bytes()).and_then(|mut pattern| {
-            let before: u64 = pattern.get("hitCount").and_then(|text| text.parse().ok()).unwrap_or(0);
-            pattern.set("hitCount", &before.saturating_add(*count))?;
-            pattern.set("lastHit", &now)?;
-            serde_json::from_slice(&pattern.to_pretty_at(1))
-        });
-        match counted {
-            Ok(counted) => *entry = counted,
-            Err(error) => tracing::warn!(path = %path.display(), place, %error, "could not count a pattern's hits"),
-        }
+    for (place, error) in file.count_hits(hits, Timestamp::now()) {
+        tracing::warn!(path = %path.display(), place, %error, "could not count a pattern's hits");
     }
-    let texts: Vec<String> = entries.iter().map(|entry| format!("  {}", entry.get())).collect();
-    Folder::open(parent)?.replace(name, format!("[\n{}\n]\n", texts.join(",\n")).as_bytes())
+    Folder::open(parent)?.replace(name, &file.to_bytes())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::names::{fault_part, run_part};
-use crate::{DrainId, FaultKey};
+use crate::{DrainId, FaultKey, PatternFile};
 
 /// The paths beneath one home.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Layout {
 
     /// The patterns in force.
     pub fn learned_patterns(&self) -> PathBuf {
-        self.queue.join("learned-patterns.json")
+        self.queue.join(PatternFile::NAME)
     }
 
     /// The markers of completed migrations.

@@ -41,7 +41,8 @@ pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
 pub use fit_report::FitReport;
 pub use formats::{
-    ReportFile, RowLine, is_note, is_note_of, note_names, note_tells_of, note_text, report_tells_of, report_text,
+    PatternFile, ReportFile, RowLine, is_note, is_note_of, note_names, note_tells_of, note_text, report_tells_of,
+    report_text,
 };
 pub use home_pattern::{pattern_has_file, pattern_has_folder};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};

@@ -6,7 +6,7 @@
 
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    Filing, Layout, LearnedPattern, Matcher, PatternProposal, Receipt, Severity, Sink, rfc3339_millis,
+    Filing, Layout, Matcher, PatternFile, PatternProposal, Receipt, Severity, Sink, rfc3339_millis,
 };
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -24,8 +24,6 @@ const PENDING: &str = "pending-patterns.jsonl";
 const REJECTED: &str = "rejected-patterns.jsonl";
 /// The longest text of a proposal, in bytes: a pattern that needs more describes one fault, not a family.
 const LONGEST_TEXT: usize = 1 << 10;
-/// The most that is read of the patterns in force, in bytes; some 10,000 patterns need less.
-const LONGEST_PATTERN_FILE: u64 = 16 << 20;
 
 /// Opens the sink of proposed patterns.
 pub(super) struct Proposals;
@@ -103,21 +101,20 @@ impl ProposalFiler {
             return Some(error.to_string());
         }
         let in_force = self.patterns_in_force();
-        let same =
-            in_force.iter().find(|learned| learned.matcher_kind == *matcher_kind && learned.pattern == *pattern)?;
+        let mut readable = in_force.patterns().flatten();
+        let same = readable.find(|learned| learned.matcher_kind == *matcher_kind && learned.pattern == *pattern)?;
         Some(format!("it is in force already, as `{}`", same.category))
     }
 
     /// None where the file cannot be read or understood: whoever puts the proposal in force looks at it again.
-    fn patterns_in_force(&self) -> Vec<LearnedPattern> {
-        let path = self.layout.learned_patterns();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let bytes = Folder::open(self.layout.queue()).and_then(|folder| folder.read(name, LONGEST_PATTERN_FILE));
-        match bytes {
-            Ok(bytes) => bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
+    fn patterns_in_force(&self) -> PatternFile {
+        let file =
+            Folder::open(self.layout.queue()).and_then(|folder| folder.read(PatternFile::NAME, PatternFile::LARGEST));
+        match file {
+            Ok(file) => file.and_then(|file| PatternFile::parse(&file).ok()).unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(%error, "cannot tell which patterns are in force");
-                Vec::new()
+                PatternFile::default()
             }
         }
     }
