@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use haltline_analytics::SINKS;
 use haltline_dispatcher::PROVIDERS;
 use haltline_protocol::{EventState, Severity};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -379,6 +380,7 @@ pub(crate) struct Doctor {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print what is in force and where each value comes from
+    #[command(after_help = sinks_help())]
     Show(ConfigShow),
 }
 
@@ -410,4 +412,11 @@ fn age(text: &str) -> Result<SignedDuration, String> {
     let span: Span = text.parse().map_err(|_| "no age, as 30d or 12h".to_owned())?;
     let age = span.to_duration(SpanRelativeTo::days_are_24_hours());
     age.ok().filter(SignedDuration::is_positive).ok_or_else(|| "an age is above zero, in weeks at most".to_owned())
+}
+
+/// Lists what `[[sinks]]` can name.
+fn sinks_help() -> String {
+    let width = SINKS.iter().map(|sink| sink.name().len()).max().unwrap_or(0);
+    let lines: Vec<_> = SINKS.iter().map(|sink| format!("  {:width$}  {}", sink.name(), sink.docs())).collect();
+    format!("Sinks that [[sinks]] can name:\n{}", lines.join("\n"))
 }

@@ -1,7 +1,7 @@
 //! The queue of a home behind its ports, and what the read side has to know besides. The one place that names the
 //! implementation for the commands that look or change by hand.
 
-use haltline_analytics::SINKS;
+use haltline_analytics::{OUTBOX_FILES, SINKS};
 use haltline_protocol::{Control, Layout, Severity, Survey};
 use haltline_spool::{FileControl, FileSurvey, KNOWN_FILES};
 use haltline_view::{Fsck, Rules};
@@ -36,7 +36,7 @@ pub(crate) fn rules(layout: &Layout) -> Rules {
 
 /// Prepares a look through the files of a home.
 pub(crate) fn fsck<'a>(survey: &'a dyn Survey, layout: &'a Layout) -> Fsck<'a> {
-    let of_sinks = SINKS.iter().flat_map(|sink| sink.writes());
+    let of_sinks = SINKS.iter().flat_map(|sink| sink.writes()).chain(OUTBOX_FILES);
     Fsck::new(survey, layout, KNOWN_FILES.iter().chain(&OTHER_FILES).chain(of_sinks).copied().collect())
 }
 

@@ -70,6 +70,26 @@ fn a_flag_beats_the_variable_that_beats_the_users_own_file() {
 }
 
 #[test]
+fn the_folder_for_notes_may_stand_in_the_file_and_the_environment_beats_it() {
+    let home = Home::new();
+    home.write_beside("c.toml", "[[sinks]]\nkind = \"inbox\"\nfolder = \"/mine\"\n");
+    let file = home.beside("c.toml");
+    let file = ("HALTLINE_CONFIG", file.to_str().unwrap());
+    has_line(&home.show(&[file]), "# inbox: /mine  # file");
+    has_line(&home.show(&[file]), "folder = \"/mine\"  # file");
+    let both = home.show(&[file, ("GSTACK_INBOX_DIR", "/elsewhere")]);
+    has_line(&both, "# inbox: /elsewhere  # environment: GSTACK_INBOX_DIR");
+}
+
+#[test]
+fn the_help_names_every_sink_that_the_file_can_name() {
+    let help = Home::new().run(["config", "show", "--help"]).expect(0).stdout;
+    for sink in haltline_analytics::SINKS {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(sink.name())), "{} in {help}", sink.name());
+    }
+}
+
+#[test]
 fn a_file_that_is_named_must_be_there() {
     let home = Home::new();
     home.run(["config", "show", "--config", "no.toml"]).expect(78).says("no.toml").says("--config");

@@ -138,6 +138,19 @@ fn a_repair_reaps_what_is_stale_tightens_what_is_open_and_touches_nothing_else()
 }
 
 #[test]
+fn what_waits_in_an_outbox_belongs_there_and_nothing_else_does() {
+    let home = Home::new();
+    for name in ["20260520T081400123Z-000000-1.jsonl", "lock", "notes.txt"] {
+        let file = home.write_beside(&format!("home/outbox/webhook/{name}"), "");
+        set_mode(&file, 0o600);
+    }
+    set_mode(&home.path("outbox/webhook"), 0o700);
+    set_mode(&home.path("outbox"), 0o700);
+    let checkup = home.run(["doctor", "--fsck", "--json"]).json();
+    tells(&checkup, &["outbox/webhook", "is nothing that haltline knows", "1 (`notes.txt`)"]);
+}
+
+#[test]
 fn what_the_next_drain_makes_of_a_dead_one_is_told_and_a_live_one_is_no_trouble() {
     let home = Home::new();
     home.put(&fault("r", "f"));
