@@ -97,7 +97,6 @@ mod tests {
     use rustix::io::Errno;
 
     use super::*;
-    use crate::problem::failed;
 
     /// Fails at one report once, and notes what it filed.
     struct Stumbling {
@@ -110,7 +109,7 @@ mod tests {
 
         fn file(&self, filing: &Filing) -> Result<bool, FileError> {
             if let Some((_, errno)) = self.at.lock().unwrap().take_if(|(seq, _)| *seq == filing.seq) {
-                return Err(failed("write", "/x", errno));
+                return Err(FileError::new("write", "/x", errno));
             }
             let mut filed = self.filed.lock().unwrap();
             let is_new = !filed.contains(&filing.seq);

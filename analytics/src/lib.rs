@@ -1,7 +1,6 @@
 //! The actor that records every outcome and files every report, and the sinks that it hands them to.
 
 mod actor;
-mod append;
 mod factory;
 mod filing;
 mod lines;

@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use haltline_files::FileError;
+use haltline_files::{AppendFile, FileError};
 use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 
-use crate::append::AppendFile;
 use crate::factory::SinkOpenError;
 use crate::problem::{off_the_runtime, sink_error};
 

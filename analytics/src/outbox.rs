@@ -13,8 +13,6 @@ use haltline_files::{FileError, Folder};
 use haltline_protocol::{DrainId, Record, compact_stamp};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::problem::failed;
-
 /// What outboxes write in a home, as patterns of paths.
 pub const OUTBOX_FILES: &[&str] = &["outbox/*/lock", "outbox/*/*.jsonl"];
 /// The lock file, held while files are delivered.
@@ -78,7 +76,8 @@ impl Outbox {
             if replay && known.contains(&(drain_id.clone(), seq)) {
                 continue;
             }
-            lines.extend(record.to_line().map_err(|error| failed("write a record into", folder.path(), error))?);
+            lines
+                .extend(record.to_line().map_err(|error| FileError::new("write a record into", folder.path(), error))?);
             lines.push(b'\n');
             count += 1;
         }

@@ -1,19 +1,10 @@
 //! How a failed system call becomes an answer: whether to try again, and what to do.
 
 use std::io;
-use std::path::Path;
 
-use haltline_files::{FileError, Folder, hint};
+use haltline_files::FileError;
 use haltline_protocol::SinkError;
-use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
-
-/// Says what failed, on what, why, and what to do.
-pub(crate) fn failed(action: &'static str, path: impl AsRef<Path>, source: impl Into<io::Error>) -> FileError {
-    let source = source.into();
-    let hint = Errno::from_io_error(&source).and_then(hint);
-    FileError { action, path: path.as_ref().to_owned(), source, hint }
-}
 
 /// Tells what may pass from what stays until somebody mends it.
 pub(crate) fn sink_error(sink: &'static str, problem: &FileError) -> SinkError {
@@ -47,12 +38,6 @@ fn may_pass(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
 }
 
-/// Finds out whether files can be made in a folder, and makes none.
-pub(crate) fn check_writable(folder: &Folder) -> Result<(), FileError> {
-    accessat(CWD, folder.path(), Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
-        .map_err(|errno| failed("write in", folder.path(), errno))
-}
-
 /// Runs file work where it may block, and answers once it is done.
 pub(crate) async fn off_the_runtime<T: Send + 'static>(
     sink: &'static str,
@@ -82,10 +67,10 @@ mod tests {
             (Errno::INVAL, false),
         ];
         for (errno, passes) in table {
-            let answer = sink_error("s", &failed("open", "/x", errno));
+            let answer = sink_error("s", &FileError::new("open", "/x", errno));
             assert_eq!(matches!(answer, SinkError::Retriable { .. }), passes, "{errno:?}");
         }
-        let no_errno = failed("open", "/x", io::Error::other("odd"));
+        let no_errno = FileError::new("open", "/x", io::Error::other("odd"));
         assert!(matches!(sink_error("s", &no_errno), SinkError::Permanent { .. }));
     }
 

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, Stat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, Stat, accessat};
 use rustix::io::Errno;
 
 use crate::error::FileError;
@@ -177,6 +177,15 @@ impl Folder {
             has_more = self.vfs.next_names(&listing, &mut show).map_err(unreadable)?;
         }
         Ok(is_there)
+    }
+
+    /// Finds out whether files can be made in the folder, and makes none.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub fn check_writable(&self) -> Result<(), FileError> {
+        accessat(CWD, &self.path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+            .map_err(|errno| FileError::new("write in", &self.path, errno))
     }
 
     /// What stands under a name, without following a symbolic link.

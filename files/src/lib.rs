@@ -2,6 +2,7 @@
 //! goes by the handle of an open folder and follows no symbolic link. It knows nothing of queues.
 
 mod append;
+mod append_file;
 mod errno;
 mod error;
 #[cfg(feature = "faults")]
@@ -18,6 +19,7 @@ mod reading;
 mod system;
 mod vfs;
 
+pub use append_file::{AppendFile, LockedFile};
 pub use errno::{errno_name, errno_named, hint};
 pub use error::FileError;
 pub use folder::{Entry, Folder};

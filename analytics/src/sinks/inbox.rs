@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
 use crate::filing::{Filer, FilingSink};
-use crate::problem::{check_writable, failed};
 
 /// The name of the sink.
 const SINK: &str = "inbox";
@@ -56,7 +55,7 @@ impl SinkFactory for Inbox {
             None => layout.inbox(),
         };
         Folder::ensure(&folder)
-            .and_then(|folder| check_writable(&folder))
+            .and_then(|folder| folder.check_writable())
             .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
         Ok(Box::new(FilingSink::new(NoteFiler { folder, layout: layout.clone() })))
     }
@@ -120,7 +119,7 @@ impl Filer for NoteFiler {
             }
         }
         let name = note_names(filing).next().unwrap_or_default();
-        Err(failed("find a free name for", folder.path().join(name), Errno::EXIST))
+        Err(FileError::new("find a free name for", folder.path().join(name), Errno::EXIST))
     }
 
     fn receipt(count: u32) -> Receipt {

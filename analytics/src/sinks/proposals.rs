@@ -4,17 +4,15 @@
 //! A line begins with the report's time, the fault and the proposal. That beginning is what a replay looks for, in both
 //! files: what was proposed before a crash may be in force since then, and is not to be refused on top.
 
-use haltline_files::{FileError, Folder};
+use haltline_files::{AppendFile, FileError, Folder};
 use haltline_protocol::{
     Filing, Layout, Matcher, PatternFile, PatternProposal, Receipt, Severity, Sink, rfc3339_millis,
 };
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::append::AppendFile;
 use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::filing::{Filer, FilingSink};
-use crate::problem::failed;
 
 /// The name of the sink.
 const SINK: &str = "proposals";
@@ -133,7 +131,7 @@ impl Filer for ProposalFiler {
             proposal,
             reason: None,
         };
-        let broken = |error| failed("write a line for", self.layout.queue().join(PENDING), error);
+        let broken = |error| FileError::new("write a line for", self.layout.queue().join(PENDING), error);
         let accepted = serde_json::to_vec(&line).map_err(broken)?;
         let was_rejected = |line: &[u8]| {
             line.starts_with(&accepted[..accepted.len() - 1]) && serde_json::from_slice::<IgnoredAny>(line).is_ok()

@@ -13,7 +13,6 @@ use rustix::io::Errno;
 
 use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::filing::{Filer, FilingSink};
-use crate::problem::{check_writable, failed};
 
 /// The name of the sink.
 const SINK: &str = "report";
@@ -51,7 +50,7 @@ impl SinkFactory for Reports {
         let filer = ReportFiler { layout: layout.clone() };
         filer
             .reports()
-            .and_then(|folder| check_writable(&folder))
+            .and_then(|folder| folder.check_writable())
             .map_err(|problem| SinkOpenError::Unusable { sink: SINK, problem })?;
         Ok(Box::new(FilingSink::new(filer)))
     }
@@ -77,12 +76,13 @@ impl Filer for ReportFiler {
             if !text_stands && !folder.create_new(&text_name, report_text(filing).as_bytes())? {
                 continue;
             }
-            let json = ReportFile::new(filing).to_bytes().map_err(|error| failed("write", folder.path(), error))?;
+            let json =
+                ReportFile::new(filing).to_bytes().map_err(|error| FileError::new("write", folder.path(), error))?;
             if folder.create_new(&json_name, &json)? {
                 return Ok(true);
             }
         }
-        Err(failed("write", folder.path().join(json_name), Errno::EXIST))
+        Err(FileError::new("write", folder.path().join(json_name), Errno::EXIST))
     }
 
     fn receipt(count: u32) -> Receipt {
@@ -146,11 +146,13 @@ fn keep_earlier(folder: &Folder, stem: &str, filing: &Filing) -> Result<bool, Fi
         folder.sync()?;
         return Ok(false);
     }
-    Err(failed("find a free name to keep", folder.path().join(json_name), Errno::EXIST))
+    Err(FileError::new("find a free name to keep", folder.path().join(json_name), Errno::EXIST))
 }
 
 fn keep(folder: &Folder, name: &str, kept: &str) -> Result<(), FileError> {
-    folder.move_to(name, folder, kept).map_err(|errno| failed("keep the earlier", folder.path().join(name), errno))
+    folder
+        .move_to(name, folder, kept)
+        .map_err(|errno| FileError::new("keep the earlier", folder.path().join(name), errno))
 }
 
 #[cfg(test)]

@@ -13,27 +13,28 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use haltline_files::{FileError, Folder};
-use rustix::fs::{FlockOperation, fdatasync, flock, fstat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{FlockOperation, flock, fstat};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::problem::{check_writable, failed};
+use crate::error::FileError;
+use crate::folder::Folder;
+use crate::platform;
 
-/// The longest line that is looked at, in bytes. The longest that is written has a capped report and stays below 4 MiB
-/// even if every character is escaped; a longer line is not ours and is passed over, so that memory stays bounded.
+/// The longest line that is looked at, in bytes. Writers stay below half of it; a longer line is not ours and is passed
+/// over, so that memory stays bounded.
 const LONGEST_LINE: u64 = 8 << 20;
 
 /// A file to append to. It is opened anew for every batch, so that it may be moved away meanwhile.
 #[derive(Debug)]
-pub(crate) struct AppendFile {
+pub struct AppendFile {
     folder: PathBuf,
     name: &'static str,
 }
 
 /// The file, open, while no other writer touches it.
 #[derive(Debug)]
-pub(crate) struct LockedFile {
+pub struct LockedFile {
     folder: Folder,
     file: File,
     name: &'static str,
@@ -41,32 +42,41 @@ pub(crate) struct LockedFile {
 
 impl AppendFile {
     /// Makes the folder and finds out whether the file can be written, without making it.
-    pub(crate) fn open(folder: PathBuf, name: &'static str) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// The folder cannot be made, or the file cannot be written or is not what it should be.
+    pub fn open(folder: PathBuf, name: &'static str) -> Result<Self, FileError> {
         let this = Self { folder, name };
         let folder = Folder::ensure(&this.folder)?;
         match folder.stat(name) {
             Ok(_) => drop(this.open_in(&folder)?),
-            Err(Errno::NOENT) => check_writable(&folder)?,
-            Err(errno) => return Err(failed("look at", this.folder.join(name), errno)),
+            Err(Errno::NOENT) => folder.check_writable()?,
+            Err(errno) => return Err(FileError::new("look at", this.folder.join(name), errno)),
         }
         Ok(this)
     }
 
     /// Waits until no other writer holds the file. Writers hold it for the time of one flush.
-    pub(crate) fn lock(&self) -> Result<LockedFile, FileError> {
+    ///
+    /// # Errors
+    /// The file cannot be opened or locked.
+    pub fn lock(&self) -> Result<LockedFile, FileError> {
         let folder = Folder::ensure(&self.folder)?;
         let file = self.open_in(&folder)?;
         loop {
             match flock(&file, FlockOperation::LockExclusive) {
                 Ok(()) => return Ok(LockedFile { folder, file, name: self.name }),
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(failed("lock", self.folder.join(self.name), errno)),
+                Err(errno) => return Err(FileError::new("lock", self.folder.join(self.name), errno)),
             }
         }
     }
 
     /// Whether a line is there, durably. A file that is not there has none, and is not made.
-    pub(crate) fn has_line(&self, mut is_wanted: impl FnMut(&[u8]) -> bool) -> Result<bool, FileError> {
+    ///
+    /// # Errors
+    /// The file cannot be opened, read or made durable.
+    pub fn has_line(&self, mut is_wanted: impl FnMut(&[u8]) -> bool) -> Result<bool, FileError> {
         if matches!(Folder::ensure(&self.folder)?.stat(self.name), Err(Errno::NOENT)) {
             return Ok(false);
         }
@@ -82,14 +92,10 @@ impl AppendFile {
     fn open_in(&self, folder: &Folder) -> Result<File, FileError> {
         let file = folder.open_append(self.name)?;
         let path = || self.folder.join(self.name);
-        let stat = fstat(&file).map_err(|errno| failed("look at", path(), errno))?;
+        let stat = fstat(&file).map_err(|errno| FileError::new("look at", path(), errno))?;
         if stat.st_uid != geteuid().as_raw() {
-            return Err(FileError {
-                action: "append to",
-                path: path(),
-                source: Errno::PERM.into(),
-                hint: Some("it belongs to another user; run haltline as that user, or move it away"),
-            });
+            let error = FileError::new("append to", path(), Errno::PERM);
+            return Err(error.with_hint("it belongs to another user; run haltline as that user, or move it away"));
         }
         Ok(file)
     }
@@ -97,7 +103,10 @@ impl AppendFile {
 
 impl LockedFile {
     /// Shows every line in turn without its newline, a last one that has none included. Memory is that of one line.
-    pub(crate) fn for_each_line(&self, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn for_each_line(&self, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
         let mut walk = || -> io::Result<()> {
             (&self.file).seek(SeekFrom::Start(0))?;
             let mut reader = BufReader::with_capacity(1 << 16, &self.file);
@@ -118,14 +127,17 @@ impl LockedFile {
 
     /// Appends whole lines, each with its newline, and returns when they are durable. Without any, it only makes
     /// durable what is there.
-    pub(crate) fn append(&self, lines: &[u8]) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// They cannot be written or made durable; none of them is left.
+    pub fn append(&self, lines: &[u8]) -> Result<(), FileError> {
         let length = self.file.metadata().map_err(|error| self.failed("look at", error))?.len();
         let torn = !lines.is_empty() && self.is_torn(length).map_err(|error| self.failed("read", error))?;
         let written = match torn {
             true => (&self.file).write_all(&[b"\n", lines].concat()),
             false => (&self.file).write_all(lines),
         };
-        if let Err(error) = written.and_then(|()| Ok(retry_on_intr(|| fdatasync(&self.file))?)) {
+        if let Err(error) = written.and_then(|()| Ok(platform::sync_data(&self.file)?)) {
             self.cut_back(length);
             return Err(self.failed("append to", error));
         }
@@ -149,7 +161,7 @@ impl LockedFile {
     }
 
     fn failed(&self, action: &'static str, error: io::Error) -> FileError {
-        failed(action, self.folder.path().join(self.name), error)
+        FileError::new(action, self.folder.path().join(self.name), error)
     }
 }
 
