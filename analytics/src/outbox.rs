@@ -68,7 +68,7 @@ impl Outbox {
 
     fn try_put(&self, records: &[&Record], replay: bool) -> Result<(), FileError> {
         let folder = Folder::ensure(&self.folder)?;
-        let batches = batches(&folder)?;
+        let batches = self.batches(&folder)?;
         let known = if replay { known_pairs(&folder, &batches)? } else { HashSet::new() };
         let (mut lines, mut count) = (Vec::new(), 0);
         for record in records {
@@ -128,18 +128,24 @@ impl Outbox {
     /// left out.
     pub(crate) fn oldest(&self) -> Result<Option<(Batch, Vec<Record>)>, FileError> {
         let folder = Folder::open(&self.folder)?;
-        let too_old = Timestamp::now().checked_sub(LONGEST).map(compact_stamp).unwrap_or_default();
-        for batch in batches(&folder)? {
-            if batch.name < too_old {
-                folder.remove_own(&batch.name)?;
-                self.drop_records(batch.records);
-                continue;
-            }
+        for batch in self.batches(&folder)? {
             // Another drain may have dropped it to make room.
             let Some(bytes) = folder.read(&batch.name, MOST_BYTES)? else { continue };
             return Ok(Some((batch, lines(&bytes).filter_map(Record::from_line).collect())));
         }
         Ok(None)
+    }
+
+    /// Lists the files in the order of delivery, once those that are too old are dropped.
+    fn batches(&self, folder: &Folder) -> Result<Vec<Batch>, FileError> {
+        let too_old = Timestamp::now().checked_sub(LONGEST).map(compact_stamp).unwrap_or_default();
+        let mut batches = list(folder)?;
+        let kept = batches.split_off(batches.partition_point(|batch| batch.name < too_old));
+        for batch in batches {
+            folder.remove_own(&batch.name)?;
+            self.drop_records(batch.records);
+        }
+        Ok(kept)
     }
 
     /// Takes a file away of which so many records are delivered; those that could not be read are dropped with it.
@@ -151,7 +157,7 @@ impl Outbox {
 
     /// Counts the records that lie in the outbox.
     pub(crate) fn waiting(&self) -> u64 {
-        let batches = Folder::open(&self.folder).and_then(|folder| batches(&folder));
+        let batches = Folder::open(&self.folder).and_then(|folder| list(&folder));
         batches.map_or(0, |batches| batches.iter().map(|batch| batch.records).sum())
     }
 
@@ -166,7 +172,7 @@ impl Outbox {
 }
 
 /// Lists the files in the order of delivery. What has another name is not ours.
-fn batches(folder: &Folder) -> Result<Vec<Batch>, FileError> {
+fn list(folder: &Folder) -> Result<Vec<Batch>, FileError> {
     let mut batches: Vec<_> = folder.names()?.into_iter().filter_map(|entry| Batch::of(entry.name)).collect();
     batches.sort_unstable();
     Ok(batches)
@@ -178,7 +184,7 @@ impl Batch {
         let (stamp, number, records) = (parts.next()?, parts.next()?, parts.next()?.parse().ok()?);
         let is_ours = stamp.len() == compact_stamp(Timestamp::UNIX_EPOCH).len()
             && number.len() == NUMBER_DIGITS
-            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && (stamp.bytes().chain(number.bytes())).all(|byte| byte.is_ascii_digit() || b"TZ".contains(&byte))
             && parts.next().is_none();
         is_ours.then_some(Self { name, records })
     }
@@ -318,6 +324,10 @@ mod tests {
         fs::write(home.path().join("outbox/hook/notes.txt"), "somebody's own").unwrap();
         assert_eq!(empty(&outbox), [3, 13]);
         assert_eq!((outbox.waiting(), outbox.dropped()), (0, 4));
+        let old = home.path().join("outbox/hook/20200101T000000000Z-000000-2.jsonl");
+        fs::write(&old, "").unwrap();
+        outbox.put(&[row(4, 1)], all, false).unwrap();
+        assert_eq!((outbox.waiting(), outbox.dropped(), old.try_exists().unwrap()), (1, 6, false));
         assert!(home.path().join("outbox/hook/notes.txt").is_file());
     }
 

@@ -101,3 +101,62 @@ async fn pause(wakes: &mut mpsc::Receiver<()>, rest: Duration) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use haltline_protocol::{MoveOutcome, Receipt, Record, Row, RowDraft, RowOutcome};
+    use tokio::sync::Notify;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Hangs once, then fails as often as it is told, then takes everything.
+    struct Slow {
+        failures: u32,
+        has_hung: bool,
+        taken: Arc<Notify>,
+    }
+
+    #[async_trait]
+    impl Sink for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        async fn deliver(&mut self, _records: &[Record], _replay: bool) -> Result<Receipt, SinkError> {
+            if !std::mem::replace(&mut self.has_hung, true) {
+                std::future::pending::<()>().await;
+            }
+            if self.failures > 0 {
+                self.failures -= 1;
+                return Err(SinkError::Retriable { sink: "slow", reason: "busy".to_owned() });
+            }
+            self.taken.notify_one();
+            Ok(Receipt::default())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_ends_at_its_deadline_and_the_rests_grow() {
+        let home = tempfile::tempdir().unwrap();
+        let outbox = Arc::new(Outbox::new(home.path().to_owned(), "slow"));
+        let draft = RowDraft::new(RowOutcome::AuditSkipped, "x.json");
+        let row = Row::complete(jiff::Timestamp::UNIX_EPOCH, "d".into(), 1, draft, &MoveOutcome::Moved);
+        outbox.put(&[Record::Settled(row)], |_| true, false).unwrap();
+
+        let taken = Arc::new(Notify::new());
+        let sink = Box::new(Slow { failures: 2, has_hung: false, taken: Arc::clone(&taken) });
+        let relay = Relay { sink, outbox: Arc::clone(&outbox), failure: Arc::default() };
+        let (wake, wakes) = mpsc::channel(1);
+        let started = Instant::now();
+        let running = tokio::spawn(relay.run(wakes));
+        taken.notified().await;
+        let expected = DEADLINE + FIRST_REST + 2 * FIRST_REST + 4 * FIRST_REST;
+        let elapsed = started.elapsed();
+        assert!(elapsed >= expected && elapsed < expected + FIRST_REST, "{elapsed:?}");
+        drop(wake);
+        running.await.unwrap();
+        assert_eq!((outbox.waiting(), outbox.dropped()), (0, 0));
+    }
+}
