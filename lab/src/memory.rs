@@ -1,6 +1,8 @@
 //! A queue in memory that is no file: it reads in the order of dispatch and claims in one step. It shows that the ports
 //! fit other queues than the spool, and gives tests a quick one.
 
+mod survey;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;

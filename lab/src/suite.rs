@@ -67,9 +67,9 @@ macro_rules! queue_suite {
 }
 
 /// A claimed event.
-type Held = (Ticket, HaltEvent);
+pub(crate) type Held = (Ticket, HaltEvent);
 
-fn key(fault: &str) -> FaultKey {
+pub(crate) fn key(fault: &str) -> FaultKey {
     FaultKey { run_id: RunId::from("run"), fault_id: FaultId::from(fault) }
 }
 
@@ -87,7 +87,7 @@ fn row(fault: &str) -> String {
 }
 
 impl QueueBench {
-    fn put(&self, fault: &str) {
+    pub(crate) fn put(&self, fault: &str) {
         self.put_row(RowKind::Event, fault, &row(fault));
     }
 
@@ -96,7 +96,7 @@ impl QueueBench {
         self.intake.put(&row).expect("the queue can be written");
     }
 
-    async fn open(&self) -> Arc<dyn Session> {
+    pub(crate) async fn open(&self) -> Arc<dyn Session> {
         self.queue.open().await.expect("the queue can be opened")
     }
 
@@ -127,12 +127,12 @@ async fn events(session: &dyn Session) -> Vec<Held> {
 }
 
 /// The tickets of all events.
-async fn tickets(session: &dyn Session) -> Vec<Ticket> {
+pub(crate) async fn tickets(session: &dyn Session) -> Vec<Ticket> {
     events(session).await.into_iter().map(|(ticket, _)| ticket).collect()
 }
 
 /// Claims all that waits.
-async fn claim_all(session: &dyn Session) -> Vec<Held> {
+pub(crate) async fn claim_all(session: &dyn Session) -> Vec<Held> {
     let tickets = tickets(session).await;
     let claims = session.claim(&tickets).await.expect("the queue can be written");
     claims.into_iter().map(|claim| claim.expect("nobody else claims")).collect()
@@ -143,7 +143,7 @@ async fn claim_failures(session: &dyn Session, tickets: &[Ticket]) -> Vec<Option
     session.claim(tickets).await.expect("the queue can be written").into_iter().map(Result::err).collect()
 }
 
-async fn begin(session: &dyn Session, held: &[Held]) -> AttemptSlot {
+pub(crate) async fn begin(session: &dyn Session, held: &[Held]) -> AttemptSlot {
     let mut tickets = held.iter().map(|(ticket, _)| ticket.clone());
     let lead = tickets.next().expect("an attempt has a leader");
     let request = AttemptRequest { number: 1, lead, followers: tickets.collect() };
@@ -153,12 +153,12 @@ async fn begin(session: &dyn Session, held: &[Held]) -> AttemptSlot {
     }
 }
 
-fn settlement(ticket: &Ticket, to: Destination, outcome: RowOutcome) -> Settlement {
+pub(crate) fn settlement(ticket: &Ticket, to: Destination, outcome: RowOutcome) -> Settlement {
     let draft = RowDraft::new(outcome, ticket.name.to_string());
     Settlement { ticket: ticket.clone(), to, draft: Some(draft) }
 }
 
-async fn settle_free(session: &dyn Session, tickets: &[Ticket]) -> Vec<Settled> {
+pub(crate) async fn settle_free(session: &dyn Session, tickets: &[Ticket]) -> Vec<Settled> {
     let right = session.free_settles().await.expect("the right can be asked for").expect("nobody else has it");
     let orders = tickets.iter().map(|ticket| settlement(ticket, Destination::Processed, RowOutcome::AuditSkipped));
     session.settle_free(&right, orders.collect()).await.expect("the queue can be written")
@@ -174,7 +174,7 @@ async fn recover(session: &dyn Session) -> Vec<Orphan> {
     session.recover(&right).await.expect("what is left can be taken over")
 }
 
-fn delivery(attempts: u32) -> Delivery {
+pub(crate) fn delivery(attempts: u32) -> Delivery {
     Delivery { attempts, not_before: None, last_error: Some("crash: it ended".to_owned()) }
 }
 

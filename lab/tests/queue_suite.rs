@@ -12,3 +12,19 @@ fn in_memory(case: fn(QueueBench) -> Running) {
 }
 
 haltline_lab::queue_suite!(in_memory);
+
+mod by_hand {
+    use haltline_lab::control_suite::ControlBench;
+
+    use super::*;
+
+    fn in_memory(case: fn(ControlBench) -> Running) {
+        let queue = MemoryQueue::default();
+        let (survey, control) = (Box::new(queue.clone()), Box::new(queue.clone()));
+        let bench = QueueBench { queue: Arc::new(queue.clone()), intake: Box::new(queue), keep: Box::new(()) };
+        let case = case(ControlBench { bench, survey, control });
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(case);
+    }
+
+    haltline_lab::control_suite!(in_memory);
+}

@@ -62,3 +62,21 @@ mod on_model {
 
     haltline_lab::queue_suite!(on_model);
 }
+
+mod by_hand {
+    use haltline_lab::control_suite::ControlBench;
+    use haltline_spool::{FileControl, FileSurvey};
+
+    use super::*;
+
+    fn on_disk(case: fn(ControlBench) -> Running) {
+        let home = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(home.path());
+        let (survey, control) = (FileSurvey::new(layout.clone()), FileControl::new(layout.clone()));
+        let intake = Box::new(SpoolIntake::open(&layout, true).expect("a queue"));
+        let bench = QueueBench { queue: Arc::new(FileQueue::new(layout)), intake, keep: Box::new(home) };
+        run(case(ControlBench { bench, survey: Box::new(survey), control: Box::new(control) }));
+    }
+
+    haltline_lab::control_suite!(on_disk);
+}
