@@ -26,6 +26,11 @@ pub(crate) struct BestEffortSink {
 }
 
 impl OpenSinks {
+    /// Adds a required sink.
+    pub fn push(&mut self, sink: Box<dyn Sink>) {
+        self.required.push(sink);
+    }
+
     /// Lists the names of the sinks.
     pub fn names(&self) -> Vec<&str> {
         let required = self.required.iter().map(|sink| sink.name());

@@ -1,10 +1,10 @@
 //! The result of a drain, as programs and as people read it.
 
+use haltline::Drained;
 use haltline_consumer::DrainCounts;
 use haltline_protocol::{Layout, Usd};
 use serde::Serialize;
 
-use crate::compose::Drained;
 use crate::exit::Exit;
 use crate::output;
 
@@ -36,7 +36,7 @@ impl DrainResult {
             proposals_appended: filed.proposals,
             aborted: drained.report.stopped,
             dry_run,
-            drain_id: Some(drained.drain_id.clone()),
+            drain_id: Some(drained.drain_id.to_string()),
         }
     }
 

@@ -90,11 +90,9 @@ impl MemoryQueue {
         self.state().is_stopped = is_stopped;
     }
 
-    /// Tells a session that it no longer owns what it claimed.
-    pub fn lose(&self, session: &DrainId) {
-        if let Some(held) = self.state().sessions.get(session.as_str()) {
-            held.lost.notify_one();
-        }
+    /// Tells all sessions that they no longer own what they claimed.
+    pub fn lose_all(&self) {
+        self.state().sessions.values().for_each(|held| held.lost.notify_one());
     }
 
     /// The names of the rows that wait.

@@ -6,22 +6,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haltline_analytics::{Activity, Analytics, OpenSinks, SINKS, SinkOpenError, open_sinks};
+use haltline::{ByHand, Filed, PipelineError};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Providers};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    Assignment, Failure, FaultKey, Filing, HaltEvent, Holder, Investigation, Investigator, Layout, LearnedPattern,
-    NoInvestigator, Queue, QueueError, Record, RecordBatch, Session, SinkError, Survey, Verdict,
+    DispatchFailure, Failure, FaultKey, HaltEvent, Holder, Layout, LearnedPattern, NoInvestigator, QueueError, Survey,
 };
-use haltline_spool::FileQueue;
 use haltline_view::{FaultView, FindError, ViewError};
-use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::{DrainArgs, Investigate};
-use crate::compose::ComposeError;
+use crate::compose::{self, ComposeError};
 use crate::config::{self, ConfigError};
 use crate::exit::Exit;
 use crate::investigation::{NotTold, Told};
@@ -78,27 +73,27 @@ impl From<ViewError> for InvestigateError {
     }
 }
 
+impl From<PipelineError> for InvestigateError {
+    fn from(error: PipelineError) -> Self {
+        Self::Compose(error.into())
+    }
+}
+
 impl From<DispatcherError> for InvestigateError {
     fn from(error: DispatcherError) -> Self {
-        Self::Compose(error.into())
+        PipelineError::from(error).into()
     }
 }
 
 impl From<QueueError> for InvestigateError {
     fn from(error: QueueError) -> Self {
-        Self::Compose(error.into())
+        PipelineError::from(error).into()
     }
 }
 
 impl From<FileError> for InvestigateError {
     fn from(error: FileError) -> Self {
-        Self::Compose(error.into())
-    }
-}
-
-impl From<SinkOpenError> for InvestigateError {
-    fn from(error: SinkOpenError) -> Self {
-        Self::Compose(error.into())
+        PipelineError::from(error).into()
     }
 }
 
@@ -124,14 +119,7 @@ impl InvestigateError {
 struct Asked {
     event: Arc<HaltEvent>,
     /// The report with what sinks made of it, or why there is none.
-    verdict: Result<Filed, haltline_protocol::DispatchFailure>,
-}
-
-struct Filed {
-    filing: Arc<Filing>,
-    inbox_filed: u32,
-    /// Why a sink does not have the report.
-    unfiled: Option<SinkError>,
+    verdict: Result<Filed, DispatchFailure>,
 }
 
 pub(crate) fn run(layout: &Layout, args: &Investigate) -> Exit {
@@ -155,15 +143,39 @@ fn investigate(layout: &Layout, args: &Investigate) -> Result<Asked, Investigate
     runtime.block_on(async {
         let stop = Stop::default();
         let watch = tokio::spawn(signals::watch(&stop, None)?);
-        let sinks = open_sinks(SINKS, Activity::Investigation, &settings.sink_entries(), layout)?;
-        let session = FileQueue::new(layout.clone()).open().await?;
-        let asked = ask(layout, &*session, &key, event, &*investigator, sinks, &stop).await;
-        if let Err(error) = session.close(session.id()).await {
-            tracing::warn!(%error, "left a folder for the next drain to clear away");
+        let pipeline = compose::by_hand(layout, &settings, investigator, &stop)?;
+        let event = event.map(Arc::new);
+        // A bar that is behind is no reason to wait.
+        let shown = progress::show();
+        if let (Some(shown), Some(event)) = (&shown, &event) {
+            let (fault_id, message) = (visible(key.fault_id.as_str()), visible(&event.message));
+            shown.try_send(Progress::InvestigationStarted { fault_id, message }).ok();
         }
+        let asked = pipeline.investigate(&key, event.clone(), categories(layout)).await;
+        drop(shown);
         watch.abort();
-        asked
+        answer(layout, &key, event, asked?)
     })
+}
+
+/// The verdict on the event, or why nobody was asked.
+fn answer(
+    layout: &Layout,
+    key: &FaultKey,
+    event: Option<Arc<HaltEvent>>,
+    asked: ByHand,
+) -> Result<Asked, InvestigateError> {
+    let fault = || visible(key.fault_id.as_str());
+    let verdict = match asked {
+        ByHand::Reported(filed) => Ok(filed),
+        ByHand::Failed(failure) => Err(failure),
+        ByHand::Held(Holder::Live) => return Err(InvestigateError::HeldNow(fault())),
+        ByHand::Held(Holder::CutOff) => return Err(InvestigateError::CutOff(fault())),
+        ByHand::Orphaned => return Err(InvestigateError::HeldByTheDead(fault())),
+        ByHand::Stopped => return Err(InvestigateError::Stopped(layout.stop())),
+    };
+    let event = event.ok_or_else(|| InvestigateError::HeldByTheDead(fault()))?;
+    Ok(Asked { event, verdict })
 }
 
 /// The fault and its newest event; none where drains hold all of them.
@@ -193,51 +205,6 @@ fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltE
     }
 }
 
-/// Asks the investigator and files its report. The hold of the queue has the attempt's folder, and no event.
-async fn ask(
-    layout: &Layout,
-    session: &dyn Session,
-    key: &FaultKey,
-    event: Option<HaltEvent>,
-    investigator: &dyn Investigator,
-    sinks: OpenSinks,
-    stop: &Stop,
-) -> Result<Asked, InvestigateError> {
-    let fault = || visible(key.fault_id.as_str());
-    let held = |holder| match holder {
-        Holder::Live => InvestigateError::HeldNow(fault()),
-        Holder::CutOff => InvestigateError::CutOff(fault()),
-    };
-    let Some(event) = event.map(Arc::new) else {
-        return Err(session
-            .holders(std::slice::from_ref(key))
-            .await?
-            .pop()
-            .flatten()
-            .map_or_else(|| InvestigateError::HeldByTheDead(fault()), held));
-    };
-    if session.is_stopped().await? {
-        return Err(InvestigateError::Stopped(layout.stop()));
-    }
-    let slot = session.begin_by_hand(&event).await?.map_err(held)?;
-    let assignment =
-        Assignment { event: Arc::clone(&event), occurrences: 1, slot, pattern_categories: categories(layout) };
-    let shown = progress::show();
-    if let Some(shown) = &shown {
-        let message = visible(&event.message);
-        // A bar that is behind is no reason to wait.
-        shown.try_send(Progress::InvestigationStarted { fault_id: fault(), message }).ok();
-    }
-    // Who asks by hand and then stops has no further work to save: the investigator is ended at once.
-    let verdict: Verdict = investigator.investigate(&assignment, stop.stop.clone()).await;
-    drop(shown);
-    let verdict = match verdict {
-        Ok(investigation) => Ok(file(&assignment, investigation, sinks, stop.stop.clone()).await),
-        Err(failure) => Err(failure),
-    };
-    Ok(Asked { event, verdict })
-}
-
 /// The categories of the patterns in force; none where the file cannot be read.
 fn categories(layout: &Layout) -> Arc<[String]> {
     let path = layout.learned_patterns();
@@ -246,35 +213,6 @@ fn categories(layout: &Layout) -> Arc<[String]> {
     let patterns: Option<Vec<LearnedPattern>> =
         bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     patterns.unwrap_or_default().into_iter().map(|pattern| pattern.category).collect()
-}
-
-/// Has the sinks file the report.
-async fn file(
-    assignment: &Assignment,
-    investigation: Investigation,
-    sinks: OpenSinks,
-    stop: CancellationToken,
-) -> Filed {
-    let Investigation { report, usage, citations } = investigation;
-    let filing = Arc::new(Filing {
-        ts: Timestamp::now(),
-        drain_id: assignment.slot.session.clone(),
-        seq: assignment.slot.seq,
-        event: Arc::clone(&assignment.event),
-        occurrences: assignment.occurrences,
-        report,
-        usage,
-        citations,
-    });
-    let (sender, batches) = mpsc::channel(1);
-    let (acknowledge, acknowledged) = oneshot::channel();
-    let records = vec![Record::Reported(Arc::clone(&filing))];
-    // The channel has room for the one batch, and closes behind it.
-    sender.try_send(RecordBatch { records, replay: false, acknowledge }).ok();
-    drop(sender);
-    let analytics = Analytics::new(sinks).run(batches, stop).await;
-    let unfiled = acknowledged.await.ok().and_then(Result::err);
-    Filed { filing, inbox_filed: analytics.filed().notes, unfiled }
 }
 
 fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
@@ -289,13 +227,15 @@ fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
         Ok(filed) => {
             let path = layout.queue().join(Layout::report_in_queue(&filed.filing.event.key()));
             let is_filed = filed.unfiled.is_none();
-            let told = Told::new(&filed.filing, is_filed.then_some(path), filed.inbox_filed);
+            let told = Told::new(&filed.filing, is_filed.then_some(path), filed.receipt.notes);
             if args.json {
                 output::json(&told);
             } else {
                 told.print();
             }
-            filed.unfiled.iter().for_each(|error| output::error(error));
+            if let Some(error) = &filed.unfiled {
+                output::error(error);
+            }
             if is_filed { Exit::Done } else { Exit::CannotWrite }
         }
         Err(failure) => {

@@ -1,11 +1,12 @@
 //! `haltline upgrade`: brings what earlier releases wrote up to date.
 
+use haltline::PipelineError;
 use haltline_migrator::{MigrationRun, MigrationStatus, RunState, Upgraded, count_line, trouble_lines};
 use haltline_protocol::Layout;
 use serde::Serialize;
 
 use crate::cli::Upgrade;
-use crate::compose::upgrade::UpgradeFailure;
+use crate::compose::ComposeError;
 use crate::exit::Exit;
 use crate::{compose, output};
 
@@ -22,8 +23,8 @@ struct StatusResult {
     migrations: Vec<MigrationStatus>,
 }
 
-fn status(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeFailure> {
-    let migrations = haltline_migrator::status(layout)?;
+fn status(layout: &Layout, args: &Upgrade) -> Result<Exit, ComposeError> {
+    let migrations = haltline_migrator::status(layout).map_err(PipelineError::from)?;
     if args.json {
         output::json(&StatusResult { migrations });
         return Ok(Exit::Done);
@@ -42,8 +43,8 @@ struct UpgradeResult {
     migrations: Vec<MigrationRun>,
 }
 
-fn upgrade(layout: &Layout, args: &Upgrade) -> Result<Exit, UpgradeFailure> {
-    let Upgraded { runs: migrations, unrecorded } = compose::upgrade::upgrade(layout, args.dry_run)?;
+fn upgrade(layout: &Layout, args: &Upgrade) -> Result<Exit, ComposeError> {
+    let Upgraded { runs: migrations, unrecorded } = compose::upgrade(layout, args.dry_run)?;
     for migration in &migrations {
         tell(migration);
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use haltline::DrainOptions;
 use haltline_analytics::{SinkEntry, inbox_folder, set_inbox_folder};
 use haltline_dispatcher::{Charges, DispatcherConfig, Environment, InvestigatorConfig, Limits, Price, PriceTable};
 use haltline_protocol::{Severity, Usd};
@@ -14,10 +15,6 @@ use haltline_protocol::{Severity, Usd};
 use super::{Config, ConfigError};
 use crate::cli::{DrainArgs, InvestigatorArgs};
 
-/// Investigations of one drain where nothing else is said. A bound on what one command can cost.
-const MAX: u32 = 20;
-/// Failed investigations of one fault after which it is given up on, where nothing else is said.
-const MAX_ATTEMPTS: u32 = 3;
 /// Where notes for people go, if the user wants them elsewhere.
 const INBOX_VARIABLE: &str = "GSTACK_INBOX_DIR";
 
@@ -113,7 +110,7 @@ impl Settings {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let Config { file, drain, investigators, prices, budget, sinks } = config;
-        let built_in = DispatcherConfig::default();
+        let (built_in, drain_built_in) = (DispatcherConfig::default(), DrainOptions::default());
         let inbox_variable = variable(INBOX_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         let (inbox, inbox_origin) = match (&flags.inbox, inbox_variable, inbox_folder(&sinks)) {
             (Some(inbox), _, _) => (Some(inbox.clone()), Origin::Flag),
@@ -127,12 +124,12 @@ impl Settings {
         };
         Ok(Self {
             file,
-            max: Sourced::first(flags.max, drain.max, || MAX),
-            severity_min: Sourced::first(flags.severity_min, drain.severity_min, || Severity::Medium),
+            max: Sourced::first(flags.max, drain.max, || drain_built_in.max),
+            severity_min: Sourced::first(flags.severity_min, drain.severity_min, || drain_built_in.severity_min),
             jobs: Sourced::first(flags.jobs.map(usize::from), drain.jobs.map(usize::from), || built_in.jobs),
             timeout: Sourced::first(flags.asked.timeout, drain.timeout, || built_in.limits.wall),
             chain: Sourced::first(None, drain.chain, || built_in.chain),
-            max_attempts: Sourced::first(None, drain.max_attempts, || MAX_ATTEMPTS),
+            max_attempts: Sourced::first(None, drain.max_attempts, || drain_built_in.max_attempts),
             inbox: inbox.map(absolute).transpose()?.map(PathBuf::from),
             inbox_origin,
             investigators,
