@@ -14,6 +14,7 @@ mod in_force;
 mod json;
 mod jwt;
 mod key_block;
+mod literals;
 mod marker;
 mod own;
 mod pairs;

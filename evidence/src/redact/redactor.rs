@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
 use super::formats::{FORMATS, Format, aws_secrets};
+use super::literals::Literals;
 use super::marker::{ADDRESS, AWS, COOKIE, CURL, HEADER, JWT, KEY_BLOCK, MYSQL, OWN, SETTING};
 use super::own::forms;
 use super::tag::tag;
@@ -23,9 +22,7 @@ const DEEPEST_CODE: usize = 2;
 /// Takes secrets out of text. It does an amount of work that grows with the text's length alone, it takes nothing out
 /// twice, and it never fails.
 pub struct Redactor {
-    /// Finds cues in small letters. None only if it could not be built: its patterns are few and short, so it can.
-    matcher: Option<AhoCorasick>,
-    cues: Vec<Cue>,
+    cues: Literals<Cue>,
     key: Option<[u8; 32]>,
 }
 
@@ -53,7 +50,7 @@ struct Hit {
 /// Shows no secret.
 impl fmt::Debug for Redactor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = self.cues.iter().filter(|cue| matches!(cue, Cue::Own { .. })).count();
+        let own = self.cues.values().filter(|cue| matches!(cue, Cue::Own { .. })).count();
         formatter.debug_struct("Redactor").field("own_forms", &own).finish_non_exhaustive()
     }
 }
@@ -67,12 +64,8 @@ impl Default for Redactor {
 impl Redactor {
     /// Makes one that knows the forms of secrets, and these secrets of our own. Those below 8 bytes are passed over.
     pub fn new<S: AsRef<str>>(own_secrets: impl IntoIterator<Item = S>) -> Self {
-        let mut patterns: Vec<Vec<u8>> = Vec::new();
         let mut cues = Vec::new();
-        let mut add = |pattern: &[u8], cue: Cue| {
-            patterns.push(pattern.to_ascii_lowercase());
-            cues.push(cue);
-        };
+        let mut add = |pattern: &[u8], cue: Cue| cues.push((pattern.to_ascii_lowercase(), cue));
         for format in FORMATS {
             for prefix in format.prefixes {
                 add(prefix.as_bytes(), Cue::Format(format, prefix));
@@ -101,11 +94,7 @@ impl Redactor {
             let is_exact = form.is_exact;
             add(&form.text.clone(), Cue::Own { text: form.text, is_exact });
         }
-        // A process that only emits lives no longer than a larger matcher takes to build. So it is no table of states,
-        // it knows small letters alone, and it does not look for rare bytes first, of which so many patterns have none.
-        let kind = Some(AhoCorasickKind::ContiguousNFA);
-        let matcher = AhoCorasick::builder().prefilter(false).kind(kind).build(patterns).ok();
-        Self { matcher, cues, key: None }
+        Self { cues: Literals::new(cues), key: None }
     }
 
     /// Adds the key that makes equal secrets tell themselves equal: `[REDACTED:rule:8 hex digits]`. Without one a
@@ -167,14 +156,11 @@ impl Redactor {
         // Where each kind of reader is to begin again: what it has taken or looked through is not looked at twice.
         let mut done: BTreeMap<&'static str, usize> = BTreeMap::new();
         let small = view.bytes().to_ascii_lowercase();
-        let found = self.matcher.iter().flat_map(|matcher| matcher.find_overlapping_iter(&small));
-        for found in found {
-            let place = found.range();
+        self.cues.each(&small, |place, cue| {
             let text = &view.bytes()[place.clone()];
-            let Some(cue) = self.cues.get(found.pattern().as_usize()) else { continue };
             let rule = cue.rule();
             if done.get(rule).is_some_and(|done| place.start < *done) {
-                continue;
+                return;
             }
             let range = match cue {
                 Cue::Own { text: own, is_exact } => (!is_exact || text == own.as_slice()).then_some(place),
@@ -212,7 +198,7 @@ impl Redactor {
                 }
                 hits.push(Hit { range, rule });
             }
-        }
+        });
         hits.extend(key_block::read(view, &marks).into_iter().map(|range| Hit { range, rule: KEY_BLOCK }));
         if depth < DEEPEST_CODE {
             base64::each_decoded(view, |decoded| {
