@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use haltline_files::{FileError, Folder, hint};
+use haltline_files::{FileError, Folder};
 use haltline_protocol::{Document, rfc3339_millis};
 use jiff::Timestamp;
 use rustix::fs::Mode;
@@ -107,10 +107,7 @@ impl StateFile {
     /// # Errors
     /// The file cannot be read, or it is no JSON object without repeated keys.
     pub(crate) fn read(path: &Path) -> Result<Self, StateError> {
-        let failed = |action, source: io::Error| {
-            let hint = Errno::from_io_error(&source).and_then(hint);
-            FileError { action, path: path.to_owned(), source, hint }
-        };
+        let failed = |action, source: io::Error| FileError::new(action, path, source);
         let target = path.canonicalize().map_err(|source| failed("read the state file", source))?;
         let (Some(parent), Some(name)) = (target.parent(), target.file_name().and_then(|name| name.to_str())) else {
             let source = io::Error::other("it is no file with a name in UTF-8");

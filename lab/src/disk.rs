@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rustix::fs::RawMode;
 use rustix::io::Errno;
 
 use crate::chance::Chance;
@@ -22,7 +23,7 @@ const ROOT: Id = 0;
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) inode: u64,
-    pub(crate) mode: u32,
+    pub(crate) mode: RawMode,
     /// When its bytes were last written, in nanoseconds.
     pub(crate) time: i64,
     pub(crate) body: Body,
@@ -115,7 +116,7 @@ impl Disk {
         })
     }
 
-    pub(crate) fn make(&mut self, mode: u32, body: Body) -> Id {
+    pub(crate) fn make(&mut self, mode: RawMode, body: Body) -> Id {
         self.forget_unused();
         let taken: BTreeSet<u64> = self.objects.values().map(|object| object.inode).collect();
         let inode = (1..).find(|inode| !taken.contains(inode)).unwrap_or(u64::MAX);

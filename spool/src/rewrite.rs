@@ -225,7 +225,6 @@ fn dress(vfs: &dyn Vfs, file: &Handle, made: &Stat, seen: &Stat) -> Result<(), E
         }
     }
     vfs.set_mode(file, Mode::from_raw_mode(seen.st_mode))?;
-    let time = |tv_sec, nanoseconds: u64| Timespec { tv_sec, tv_nsec: i64::try_from(nanoseconds).unwrap_or_default() };
     vfs.set_times(
         file,
         &Timestamps {
@@ -233,6 +232,11 @@ fn dress(vfs: &dyn Vfs, file: &Handle, made: &Stat, seen: &Stat) -> Result<(), E
             last_modification: time(seen.st_mtime, seen.st_mtime_nsec),
         },
     )
+}
+
+/// A time of a file; the type of its nanoseconds is not the same on every system.
+fn time(tv_sec: i64, nanoseconds: impl TryInto<i64>) -> Timespec {
+    Timespec { tv_sec, tv_nsec: nanoseconds.try_into().unwrap_or_default() }
 }
 
 /// The inodes in the name of a rewrite's temporary file: inner `None` before it was given them, outer `None` for the
