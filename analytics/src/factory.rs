@@ -10,32 +10,8 @@ use thiserror::Error;
 ///
 /// A new sink is one file with a unit struct that implements this, and one row in [`SINKS`](crate::SINKS).
 pub trait SinkFactory: Sync {
-    /// Returns the name in the configuration and in messages; it is the `kind` of a `[[sinks]]` entry.
-    fn name(&self) -> &'static str;
-
-    /// Says what the sink writes and where, in one line.
-    fn docs(&self) -> &'static str;
-
-    /// Says whether a drain may go on without the sink.
-    fn policy(&self) -> SinkPolicy;
-
-    /// Lists what the sink writes in the home: paths from there, with `*` for any text within a name.
-    fn writes(&self) -> &'static [&'static str];
-
-    /// Returns a `[[sinks]]` entry as it may stand in the configuration.
-    fn example_config(&self) -> String {
-        format!("[[sinks]]\nkind = \"{}\"\n", self.name())
-    }
-
-    /// Tells whether an activity opens the sink although the configuration does not name it.
-    fn opens_for(&self, _activity: Activity) -> bool {
-        false
-    }
-
-    /// Returns the test that says which records concern a best-effort sink, so that no other lies in its outbox.
-    fn takes(&self) -> fn(&Record) -> bool {
-        |_| true
-    }
+    /// Says what the sink is.
+    fn declaration(&self) -> &SinkDeclaration;
 
     /// Checks the settings of an entry and touches nothing, so that a dry run can ask too. A sink has no settings unless
     /// it says otherwise.
@@ -43,7 +19,7 @@ pub trait SinkFactory: Sync {
     /// # Errors
     /// A key is unknown, missing or of the wrong type.
     fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
-        read_settings::<NoSettings>(self.name(), settings).map(drop)
+        read_settings::<NoSettings>(self.declaration().name, settings).map(drop)
     }
 
     /// Opens the sink, and finds out here and now whether it will be able to write. It must not wait for a network.
@@ -51,6 +27,43 @@ pub trait SinkFactory: Sync {
     /// # Errors
     /// The settings are wrong, or what it writes to cannot be opened.
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError>;
+}
+
+/// What a sink says of itself. Help, `doctor --fsck` and the compliance suite follow from it.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkDeclaration {
+    /// The name in the configuration and in messages; it is the `kind` of a `[[sinks]]` entry.
+    pub name: &'static str,
+    /// What the sink writes and where, in one line.
+    pub docs: &'static str,
+    /// Whether a drain may go on without the sink.
+    pub policy: SinkPolicy,
+    /// What the sink writes in the home: paths from there, with `*` for any text within a name.
+    pub writes: &'static [&'static str],
+    /// Settings of an example entry, as TOML lines.
+    pub example: &'static str,
+    /// Tells whether an activity opens the sink although the configuration does not name it.
+    pub opens_for: fn(Activity) -> bool,
+    /// Tells whether a record concerns a best-effort sink, so that no other lies in its outbox.
+    pub takes: fn(&Record) -> bool,
+}
+
+impl SinkDeclaration {
+    /// A required sink of no name that has no settings, is open only where it is named, and takes every record.
+    pub const DEFAULT: Self = Self {
+        name: "",
+        docs: "",
+        policy: SinkPolicy::Required,
+        writes: &[],
+        example: "",
+        opens_for: |_| false,
+        takes: |_| true,
+    };
+
+    /// Returns a `[[sinks]]` entry as it may stand in the configuration.
+    pub fn example_entry(&self) -> String {
+        format!("[[sinks]]\nkind = \"{}\"\n{}", self.name, self.example)
+    }
 }
 
 /// Whether a drain may go on without a sink.

@@ -12,7 +12,9 @@ mod relay;
 mod sinks;
 
 pub use actor::{Analytics, AnalyticsSummary, SinkTally};
-pub use factory::{Activity, NoSettings, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
+pub use factory::{
+    Activity, NoSettings, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings,
+};
 pub use open::{OpenSinks, open_sinks};
 pub use outbox::OUTBOX_FILES;
 pub use outbox_slot::OutboxTally;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use haltline_protocol::{Layout, Record, Sink};
 
-use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy};
 use crate::outbox::Outbox;
 
 /// The sinks that are open, each in the order in which it is given a batch.
@@ -65,8 +65,8 @@ pub fn open_sinks(
     layout: &Layout,
 ) -> Result<OpenSinks, SinkOpenError> {
     for entry in entries {
-        let Some(factory) = registry.iter().find(|factory| factory.name() == entry.kind) else {
-            let known: Vec<_> = registry.iter().map(|factory| factory.name()).collect();
+        let Some(factory) = registry.iter().find(|factory| factory.declaration().name == entry.kind) else {
+            let known: Vec<_> = registry.iter().map(|factory| factory.declaration().name).collect();
             return Err(SinkOpenError::UnknownKind { kind: entry.kind.clone(), known: known.join(", ") });
         };
         factory.check(&entry.settings)?;
@@ -74,16 +74,17 @@ pub fn open_sinks(
     let no_settings = toml::Table::new();
     let mut sinks = OpenSinks::default();
     for factory in registry {
-        let named = entries.iter().filter(|entry| entry.kind == factory.name()).map(|entry| &entry.settings);
+        let declaration = factory.declaration();
+        let named = entries.iter().filter(|entry| entry.kind == declaration.name).map(|entry| &entry.settings);
         let mut all: Vec<_> = named.collect();
-        if all.is_empty() && factory.opens_for(activity) {
+        if all.is_empty() && (declaration.opens_for)(activity) {
             all.push(&no_settings);
         }
         for (place, settings) in all.into_iter().enumerate() {
             let sink = factory.open(settings, layout);
-            match factory.policy() {
+            match declaration.policy {
                 SinkPolicy::Required => sinks.required.push(sink?),
-                SinkPolicy::BestEffort => sinks.best_effort.push(BestEffortSink::new(*factory, place, layout, sink)),
+                SinkPolicy::BestEffort => sinks.best_effort.push(BestEffortSink::new(declaration, place, layout, sink)),
             }
         }
     }
@@ -93,16 +94,16 @@ pub fn open_sinks(
 impl BestEffortSink {
     /// Takes the entry at this place among those of its kind. Each has an outbox of its own.
     fn new(
-        factory: &dyn SinkFactory,
+        declaration: &SinkDeclaration,
         place: usize,
         layout: &Layout,
         sink: Result<Box<dyn Sink>, SinkOpenError>,
     ) -> Self {
         let name = match place {
-            0 => factory.name().to_owned(),
-            place => format!("{}-{}", factory.name(), place + 1),
+            0 => declaration.name.to_owned(),
+            place => format!("{}-{}", declaration.name, place + 1),
         };
         let outbox = Arc::new(Outbox::new(layout.outboxes(), &name));
-        Self { name, takes: factory.takes(), outbox, sink }
+        Self { name, takes: declaration.takes, outbox, sink }
     }
 }

@@ -20,11 +20,11 @@ struct Config {
 fn every_row_of_the_registry_says_what_it_is() {
     let mut names = BTreeSet::new();
     for factory in SINKS {
-        let name = factory.name();
+        let name = factory.declaration().name;
         assert!(names.insert(name), "`{name}` stands twice");
-        assert!(!factory.docs().is_empty() && !factory.docs().contains('\n'), "{name}");
+        assert!(!factory.declaration().docs.is_empty() && !factory.declaration().docs.contains('\n'), "{name}");
 
-        let config: Config = toml::from_str(&factory.example_config()).unwrap();
+        let config: Config = toml::from_str(&factory.declaration().example_entry()).unwrap();
         let [entry] = &config.sinks[..] else { panic!("{name}: one entry is the example") };
         assert_eq!(entry.kind, name);
         factory.check(&entry.settings).unwrap();
@@ -44,7 +44,7 @@ fn every_row_of_the_registry_says_what_it_is() {
 #[tokio::test]
 async fn every_sink_passes_the_suite() {
     for factory in SINKS {
-        let config: Config = toml::from_str(&factory.example_config()).unwrap();
+        let config: Config = toml::from_str(&factory.declaration().example_entry()).unwrap();
         Suite { factory: *factory, settings: config.sinks[0].settings.clone() }.run().await;
     }
 }
@@ -52,20 +52,20 @@ async fn every_sink_passes_the_suite() {
 #[tokio::test]
 async fn every_sink_writes_only_where_it_says() {
     for factory in SINKS {
-        let config: Config = toml::from_str(&factory.example_config()).unwrap();
+        let config: Config = toml::from_str(&factory.declaration().example_entry()).unwrap();
         let suite = Suite { factory: *factory, settings: config.sinks[0].settings.clone() };
-        let mut left: Vec<_> = factory.writes().to_vec();
+        let mut left: Vec<_> = factory.declaration().writes.to_vec();
         for name in suite.reference().await.keys() {
             assert!(
-                factory.writes().iter().any(|pattern| pattern_has_file(pattern, name)),
+                factory.declaration().writes.iter().any(|pattern| pattern_has_file(pattern, name)),
                 "{}: {name}",
-                factory.name()
+                factory.declaration().name
             );
             left.retain(|pattern| !pattern_has_file(pattern, name));
         }
         // What is refused as a pattern is not among the records.
         left.retain(|pattern| !pattern.contains("rejected"));
-        assert!(left.is_empty(), "{}: {left:?}", factory.name());
+        assert!(left.is_empty(), "{}: {left:?}", factory.declaration().name);
     }
 }
 

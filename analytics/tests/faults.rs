@@ -121,7 +121,7 @@ async fn a_full_disk_may_pass_and_leaves_no_half_line() {
     };
     for factory in SINKS {
         let suite = Suite { factory: *factory, settings: toml::Table::new() };
-        let home = disk.join(factory.name());
+        let home = disk.join(factory.declaration().name);
         fs::create_dir(&home).unwrap();
         let mut sink = suite.open(&home);
         let first = [settled(100, RowOutcome::AuditSkipped), reported(101, "first"), upgraded(102), drained(103)];
@@ -137,7 +137,7 @@ async fn a_full_disk_may_pass_and_leaves_no_half_line() {
         // The rest of the last page may take one more proposal, and several never.
         batch.extend((241..250).map(|seq| reported(seq, &"third ".repeat(160))));
         let answer = sink.deliver(&batch, false).await;
-        assert!(matches!(answer, Err(SinkError::Retriable { .. })), "{}: {answer:?}", factory.name());
+        assert!(matches!(answer, Err(SinkError::Retriable { .. })), "{}: {answer:?}", factory.declaration().name);
         assert!(answer.unwrap_err().to_string().contains("free some space"));
         let during = tree(&home);
         for (name, text) in &before {
@@ -156,6 +156,6 @@ async fn a_full_disk_may_pass_and_leaves_no_half_line() {
         let mut calm = suite.open(calm_home.path());
         calm.deliver(&first, false).await.unwrap();
         calm.deliver(&batch, false).await.unwrap();
-        assert_eq!(tree(&home), tree(calm_home.path()), "{}", factory.name());
+        assert_eq!(tree(&home), tree(calm_home.path()), "{}", factory.declaration().name);
     }
 }

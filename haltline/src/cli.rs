@@ -416,7 +416,8 @@ fn age(text: &str) -> Result<SignedDuration, String> {
 
 /// Lists what `[[sinks]]` can name.
 fn sinks_help() -> String {
-    let width = SINKS.iter().map(|sink| sink.name().len()).max().unwrap_or(0);
-    let lines: Vec<_> = SINKS.iter().map(|sink| format!("  {:width$}  {}", sink.name(), sink.docs())).collect();
+    let width = SINKS.iter().map(|sink| sink.declaration().name.len()).max().unwrap_or(0);
+    let lines: Vec<_> =
+        SINKS.iter().map(|sink| format!("  {:width$}  {}", sink.declaration().name, sink.declaration().docs)).collect();
     format!("Sinks that [[sinks]] can name:\n{}", lines.join("\n"))
 }

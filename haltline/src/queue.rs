@@ -36,7 +36,7 @@ pub(crate) fn rules(layout: &Layout) -> Rules {
 
 /// Prepares a look through the files of a home.
 pub(crate) fn fsck<'a>(survey: &'a dyn Survey, layout: &'a Layout) -> Fsck<'a> {
-    let of_sinks = SINKS.iter().flat_map(|sink| sink.writes()).chain(OUTBOX_FILES);
+    let of_sinks = SINKS.iter().flat_map(|sink| sink.declaration().writes).chain(OUTBOX_FILES);
     Fsck::new(survey, layout, KNOWN_FILES.iter().chain(&OTHER_FILES).chain(of_sinks).copied().collect())
 }
 

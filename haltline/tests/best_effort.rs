@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use haltline_analytics::{
-    Activity, Analytics, AnalyticsSummary, SINKS, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, open_sinks,
+    Activity, Analytics, AnalyticsSummary, SINKS, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy,
+    open_sinks,
 };
 use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::mock::{ScriptedAnswer, ScriptedInvestigator};
@@ -22,28 +23,23 @@ use tokio_util::sync::CancellationToken;
 /// A sink that delivers nothing.
 #[derive(Clone, Copy)]
 struct Broken {
-    name: &'static str,
+    declaration: SinkDeclaration,
     hangs: bool,
 }
 
-const FAILS: Broken = Broken { name: "fails", hangs: false };
-const HANGS: Broken = Broken { name: "hangs", hangs: true };
+const FAILS: Broken = Broken::new("fails", false);
+const HANGS: Broken = Broken::new("hangs", true);
+
+impl Broken {
+    const fn new(name: &'static str, hangs: bool) -> Self {
+        let policy = SinkPolicy::BestEffort;
+        Self { declaration: SinkDeclaration { name, policy, ..SinkDeclaration::DEFAULT }, hangs }
+    }
+}
 
 impl SinkFactory for Broken {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn docs(&self) -> &'static str {
-        "nothing, ever"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::BestEffort
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &[]
+    fn declaration(&self) -> &SinkDeclaration {
+        &self.declaration
     }
 
     fn open(&self, _settings: &toml::Table, _layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {
@@ -54,14 +50,14 @@ impl SinkFactory for Broken {
 #[async_trait]
 impl Sink for Broken {
     fn name(&self) -> &'static str {
-        self.name
+        self.declaration.name
     }
 
     async fn deliver(&mut self, _records: &[Record], _replay: bool) -> Result<Receipt, SinkError> {
         if self.hangs {
             std::future::pending::<()>().await;
         }
-        Err(SinkError::Permanent { sink: self.name, reason: "it always fails".to_owned() })
+        Err(SinkError::Permanent { sink: self.declaration.name, reason: "it always fails".to_owned() })
     }
 }
 

@@ -85,7 +85,11 @@ fn the_folder_for_notes_may_stand_in_the_file_and_the_environment_beats_it() {
 fn the_help_names_every_sink_that_the_file_can_name() {
     let help = Home::new().run(["config", "show", "--help"]).expect(0).stdout;
     for sink in haltline_analytics::SINKS {
-        assert!(help.lines().any(|line| line.trim_start().starts_with(sink.name())), "{} in {help}", sink.name());
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(sink.declaration().name)),
+            "{} in {help}",
+            sink.declaration().name
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use haltline_protocol::{Filing, Layout, Receipt, Severity, Sink, note_names, not
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use crate::factory::{Activity, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
+use crate::factory::{Activity, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, read_settings};
 use crate::filing::{Filer, FilingSink};
 
 /// The name of the sink.
@@ -24,24 +24,14 @@ const MOST_NOTES: usize = 10_000;
 pub(super) struct Inbox;
 
 impl SinkFactory for Inbox {
-    fn name(&self) -> &'static str {
-        SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "a note per severe fault to act on, in skill-faults/inbox or in the folder that `folder` or --inbox names"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["skill-faults/inbox/*.md"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity.has_events()
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: SINK,
+            docs: "a note per severe fault to act on, in skill-faults/inbox or in the folder that `folder` or --inbox names",
+            writes: &["skill-faults/inbox/*.md"],
+            opens_for: Activity::has_events,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {

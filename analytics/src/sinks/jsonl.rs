@@ -4,31 +4,21 @@
 
 use haltline_protocol::{DrainId, Layout, Record, RowLine, Sink};
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkFactory, SinkOpenError};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of analytics rows.
 pub(super) struct Jsonl;
 
 impl SinkFactory for Jsonl {
-    fn name(&self) -> &'static str {
-        Rows::SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "one row per outcome in analytics/skill-faults.jsonl"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["analytics/skill-faults.jsonl"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity.has_events()
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: Rows::SINK,
+            docs: "one row per outcome in analytics/skill-faults.jsonl",
+            writes: &["analytics/skill-faults.jsonl"],
+            opens_for: Activity::has_events,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {

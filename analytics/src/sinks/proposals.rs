@@ -11,7 +11,7 @@ use haltline_protocol::{
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 
 /// The name of the sink.
@@ -27,24 +27,14 @@ const LONGEST_TEXT: usize = 1 << 10;
 pub(super) struct Proposals;
 
 impl SinkFactory for Proposals {
-    fn name(&self) -> &'static str {
-        SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "proposed patterns in skill-faults/pending-patterns.jsonl, refused ones in rejected-patterns.jsonl"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["skill-faults/pending-patterns.jsonl", "skill-faults/rejected-patterns.jsonl"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity.has_events()
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: SINK,
+            docs: "proposed patterns in skill-faults/pending-patterns.jsonl, refused ones in rejected-patterns.jsonl",
+            writes: &["skill-faults/pending-patterns.jsonl", "skill-faults/rejected-patterns.jsonl"],
+            opens_for: Activity::has_events,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {

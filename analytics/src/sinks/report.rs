@@ -11,7 +11,7 @@ use haltline_protocol::{
 use jiff::Timestamp;
 use rustix::io::Errno;
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkFactory, SinkOpenError};
 use crate::filing::{Filer, FilingSink};
 
 /// The name of the sink.
@@ -25,24 +25,14 @@ const TRIES: usize = 3;
 pub(super) struct Reports;
 
 impl SinkFactory for Reports {
-    fn name(&self) -> &'static str {
-        SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "each report as skill-faults/reports/<run>/<faultId>.md and .json"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["skill-faults/reports/*/*.md", "skill-faults/reports/*/*.json"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity.has_events()
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: SINK,
+            docs: "each report as skill-faults/reports/<run>/<faultId>.md and .json",
+            writes: &["skill-faults/reports/*/*.md", "skill-faults/reports/*/*.json"],
+            opens_for: Activity::has_events,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {

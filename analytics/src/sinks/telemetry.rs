@@ -3,31 +3,21 @@
 use haltline_protocol::{DrainTotals, Layout, Record, Sink, rfc3339_millis};
 use serde::Serialize;
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkFactory, SinkOpenError};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of telemetry.
 pub(super) struct Telemetry;
 
 impl SinkFactory for Telemetry {
-    fn name(&self) -> &'static str {
-        AutoDrains::SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "one row per auto-drain that did something in analytics/halt-events-drain.jsonl"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["analytics/halt-events-drain.jsonl"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity == Activity::AutoDrain
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: AutoDrains::SINK,
+            docs: "one row per auto-drain that did something in analytics/halt-events-drain.jsonl",
+            writes: &["analytics/halt-events-drain.jsonl"],
+            opens_for: |activity| activity == Activity::AutoDrain,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {

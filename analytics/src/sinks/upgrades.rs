@@ -2,31 +2,21 @@
 
 use haltline_protocol::{Layout, Record, Sink};
 
-use crate::factory::{Activity, SinkFactory, SinkOpenError, SinkPolicy};
+use crate::factory::{Activity, SinkDeclaration, SinkFactory, SinkOpenError};
 use crate::lines::{LineFormat, LineSink};
 
 /// Opens the sink of upgrades.
 pub(super) struct Upgrades;
 
 impl SinkFactory for Upgrades {
-    fn name(&self) -> &'static str {
-        Summaries::SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "one row per migration that ran in analytics/upgrades.jsonl"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["analytics/upgrades.jsonl"]
-    }
-
-    fn opens_for(&self, activity: Activity) -> bool {
-        activity == Activity::Upgrade
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: Summaries::SINK,
+            docs: "one row per migration that ran in analytics/upgrades.jsonl",
+            writes: &["analytics/upgrades.jsonl"],
+            opens_for: |activity| activity == Activity::Upgrade,
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn open(&self, settings: &toml::Table, layout: &Layout) -> Result<Box<dyn Sink>, SinkOpenError> {

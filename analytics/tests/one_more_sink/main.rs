@@ -22,7 +22,7 @@ fn entry(config: &str) -> SinkEntry {
 #[tokio::test]
 async fn one_more_sink_passes_the_suite() {
     for factory in MORE_SINKS {
-        let settings = entry(factory.example_config().trim_start_matches("[[sinks]]\n")).settings;
+        let settings = entry(factory.declaration().example_entry().trim_start_matches("[[sinks]]\n")).settings;
         Suite { factory: *factory, settings }.run().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Leaves an empty file for each record. The file's name is the pair, so a replay finds it there.
 
 use async_trait::async_trait;
-use haltline_analytics::{SinkFactory, SinkOpenError, SinkPolicy, read_settings};
+use haltline_analytics::{SinkDeclaration, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 use serde::Deserialize;
@@ -22,24 +22,15 @@ struct TallySink {
 }
 
 impl SinkFactory for Tally {
-    fn name(&self) -> &'static str {
-        SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "an empty file per record"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::Required
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["tally/*"]
-    }
-
-    fn example_config(&self) -> String {
-        "[[sinks]]\nkind = \"tally\"\nfolder = \"tally\"\n".to_owned()
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: SINK,
+            docs: "an empty file per record",
+            policy: SinkPolicy::Required,
+            writes: &["tally/*"],
+            example: "folder = \"tally\"\n",
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {

@@ -129,9 +129,9 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
 fn check_sinks(path: &Path, text: &str, sinks: &[SinkEntry]) -> Result<(), ConfigError> {
     for (number, entry) in sinks.iter().enumerate() {
         let section = format!("sinks[{number}]");
-        let (key, problem) = match SINKS.iter().find(|sink| sink.name() == entry.kind) {
+        let (key, problem) = match SINKS.iter().find(|sink| sink.declaration().name == entry.kind) {
             None => {
-                let known: Vec<_> = SINKS.iter().map(|sink| sink.name()).collect();
+                let known: Vec<_> = SINKS.iter().map(|sink| sink.declaration().name).collect();
                 ("kind".to_owned(), format!("unknown sink `{}`; known are {}", entry.kind, known.join(", ")))
             }
             Some(sink) => match sink.check(&entry.settings) {

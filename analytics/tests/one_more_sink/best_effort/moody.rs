@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use async_trait::async_trait;
-use haltline_analytics::{SinkFactory, SinkOpenError, SinkPolicy, read_settings};
+use haltline_analytics::{SinkDeclaration, SinkFactory, SinkOpenError, SinkPolicy, read_settings};
 use haltline_files::FileError;
 use haltline_protocol::{Layout, Receipt, Record, Sink, SinkError};
 use serde::Deserialize;
@@ -31,28 +31,16 @@ enum Mood {
 }
 
 impl SinkFactory for Moody {
-    fn name(&self) -> &'static str {
-        SINK
-    }
-
-    fn docs(&self) -> &'static str {
-        "the pair of each record in a file, or trouble"
-    }
-
-    fn policy(&self) -> SinkPolicy {
-        SinkPolicy::BestEffort
-    }
-
-    fn writes(&self) -> &'static [&'static str] {
-        &["moody.txt"]
-    }
-
-    fn example_config(&self) -> String {
-        "[[sinks]]\nkind = \"moody\"\nmood = \"works\"\n".to_owned()
-    }
-
-    fn takes(&self) -> fn(&Record) -> bool {
-        |record| !matches!(record, Record::Upgraded(_))
+    fn declaration(&self) -> &SinkDeclaration {
+        &SinkDeclaration {
+            name: SINK,
+            docs: "the pair of each record in a file, or trouble",
+            policy: SinkPolicy::BestEffort,
+            writes: &["moody.txt"],
+            example: "mood = \"works\"\n",
+            takes: |record| !matches!(record, Record::Upgraded(_)),
+            ..SinkDeclaration::DEFAULT
+        }
     }
 
     fn check(&self, settings: &toml::Table) -> Result<(), SinkOpenError> {
