@@ -8,7 +8,7 @@ use haltline_protocol::{Layout, Queue, QueueError, Session};
 
 use crate::error::queue_error;
 use crate::preview::PreviewSession;
-use crate::queue::FileSession;
+use crate::session::FileSession;
 
 /// A queue of files.
 #[derive(Debug, Clone)]

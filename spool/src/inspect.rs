@@ -3,25 +3,25 @@
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{AttemptSlot, DeadDrain, Layout, Left, LeftOverAttempt, WaitingBody};
 
-use crate::held::{holds, is_locked};
-use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedMove, Written};
 use crate::looking::open_if_there;
 use crate::moves::find;
 use crate::scan::{is_row_name, look_at};
+use crate::session_folder::{ATTEMPTS, SessionFolder};
+use crate::sessions::{is_locked, sessions};
 
 /// What dead drains left, in the order of their ids, then the folders of drains that were killed as they began or ended.
 pub(crate) fn dead_drains(layout: &Layout) -> Result<Vec<DeadDrain>, FileError> {
     let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
     let place = |name: &str| layout.in_flight().join(name).display().to_string();
-    let mut holds = holds(&in_flight)?;
-    holds.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut sessions = sessions(&in_flight)?;
+    sessions.sort_by(|one, other| one.0.cmp(&other.0));
     let mut dead = Vec::new();
     // What a live drain has is on its way.
-    for (drain_id, folder) in holds.into_iter().filter(|(_, folder)| !is_locked(folder)) {
+    for (drain_id, folder) in sessions.into_iter().filter(|(_, folder)| !is_locked(folder)) {
         dead.push(DeadDrain { place: place(&drain_id), left: Some(left(layout, &folder)?) });
     }
-    let names = in_flight.names()?.into_iter().map(|entry| entry.name).filter(|name| Hold::is_remains(name));
+    let names = in_flight.names()?.into_iter().map(|entry| entry.name).filter(|name| SessionFolder::is_remains(name));
     let is_idle = |name: &String| in_flight.open_child(name).is_ok_and(|folder| !is_locked(&folder));
     dead.extend(names.filter(is_idle).map(|name| DeadDrain { place: place(&name), left: None }));
     Ok(dead)
@@ -58,10 +58,10 @@ fn left(layout: &Layout, folder: &Folder) -> Result<Left, FileError> {
 }
 
 /// Whether the file of a planned move is where it was to go. A row of a move that had failed before is due.
-fn was_made(layout: &Layout, hold: &Folder, planned: &PlannedMove) -> Result<bool, FileError> {
+fn was_made(layout: &Layout, session: &Folder, planned: &PlannedMove) -> Result<bool, FileError> {
     let path = match planned.to {
         None => return Ok(true),
-        Some(Place::Held) => return Ok(find(hold, &planned.name, planned.version, planned.stamp).is_some()),
+        Some(Place::Held) => return Ok(find(session, &planned.name, planned.version, planned.stamp).is_some()),
         Some(Place::Pending) => layout.pending(),
         Some(Place::Processed) => layout.processed(),
         Some(Place::DeadLetter) => layout.dead_letter(),

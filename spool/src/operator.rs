@@ -1,9 +1,9 @@
 //! What a person changes in a queue by hand, under the settle lock: nobody settles free, recovers or upgrades meanwhile.
 //!
-//! An event that waits is changed as a drain would: moved into a hold of one's own, rewritten there, moved back. One
-//! that was given up on is rewritten where it lies, since only the holder of the settle lock takes anything from there,
+//! An event that waits is changed as a drain would: moved into a session of one's own, rewritten there, moved back. One
+//! that was dead-lettered is rewritten where it lies, since only the holder of the settle lock takes anything from there,
 //! and then goes the same way. All leave before the first comes back: no drain meets half of a fault. A kill leaves a
-//! dead hold, and the next drain puts back what is in it. A fault of which a drain holds anything is left alone, and so
+//! dead session, and the next drain puts back what is in it. A fault of which a drain holds anything is left alone, and so
 //! is a file whose row may not be recorded: recovery finds it by its inode.
 
 use std::collections::HashMap;
@@ -16,12 +16,12 @@ use rustix::io::Errno;
 
 use crate::error::queue_error;
 use crate::folders::Folders;
-use crate::held::{SETTLE_LOCK, holds};
-use crate::hold::{Hold, new_drain_id};
 use crate::journal::Written;
 use crate::looking::are_in;
 use crate::moves::{move_file, move_very_file};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
+use crate::session_folder::{SessionFolder, new_drain_id};
+use crate::sessions::{SETTLE_LOCK, sessions};
 use crate::settle::with_delivery;
 use crate::version::versions;
 
@@ -56,7 +56,10 @@ impl From<OperatorError> for ControlError {
 
 /// The refusal that names the drains which live.
 fn busy_with(in_flight: &Folder) -> Result<OperatorError, FileError> {
-    let live = holds(in_flight)?.into_iter().map(|(drain_id, _)| drain_id).filter(|id| Hold::is_live(in_flight, id));
+    let live = sessions(in_flight)?
+        .into_iter()
+        .map(|(drain_id, _)| drain_id)
+        .filter(|id| SessionFolder::is_live(in_flight, id));
     Ok(OperatorError::Refused(ControlError::Busy(live.collect())))
 }
 
@@ -93,7 +96,7 @@ impl Operator {
     ///
     /// # Errors
     /// The fault is in flight or not quite recorded, and nothing was changed; or the queue failed. Then each event is
-    /// where it was, or in a hold that the next drain gives back.
+    /// where it was, or in a session that the next drain gives back.
     pub(crate) fn change(&self, key: &FaultKey, change: Change) -> Result<Vec<PathBuf>, OperatorError> {
         self.refuse_in_flight(key)?;
         let waiting = choose(&self.folders.pending, key, |old| change.apply(old))?;
@@ -111,14 +114,14 @@ impl Operator {
             return Err(OperatorError::Refused(ControlError::Unrecorded(drain.clone())));
         }
         let in_flight = &self.folders.in_flight;
-        let hold = Hold::create(in_flight, new_drain_id(in_flight)?)?;
+        let session = SessionFolder::create(in_flight, new_drain_id(in_flight)?)?;
         let mut held = Vec::with_capacity(waiting.len() + given_up.len());
         for Chosen { ticket, delivery, .. } in &waiting {
-            match move_very_file(&self.folders.pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp) {
+            match move_very_file(&self.folders.pending, &ticket.name, ticket.version, &session.folder, ticket.stamp) {
                 Ok(name) => held.push((name, ticket.stamp, Some(delivery))),
                 Err(outcome) => {
                     // A drain was quicker with one of them: it has the fault, and the others go back to it.
-                    self.put_back(&hold, held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp)))?;
+                    self.put_back(&session, held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp)))?;
                     self.refuse_in_flight(key)?;
                     if outcome == MoveOutcome::AlreadyGone {
                         return Err(busy_with(in_flight)?);
@@ -130,47 +133,47 @@ impl Operator {
         for Chosen { ticket, delivery, .. } in &mut given_up {
             rewrite(&self.folders.dead_letter, &ticket.name, delivery)?;
             let dead_letter = &self.folders.dead_letter;
-            let name = move_file(dead_letter, &ticket.name, &hold.folder, ticket.stamp)
+            let name = move_file(dead_letter, &ticket.name, &session.folder, ticket.stamp)
                 .map_err(|outcome| unmoved(dead_letter, &ticket.name, &outcome))?;
             held.push((name, ticket.stamp, None));
         }
-        hold.folder.sync()?;
+        session.folder.sync()?;
         self.folders.pending.sync()?;
         self.folders.dead_letter.sync()?;
         for (name, _, delivery) in &held {
             if let Some(delivery) = delivery {
-                rewrite(&hold.folder, name, delivery)?;
+                rewrite(&session.folder, name, delivery)?;
             }
         }
         let names = held.iter().map(|(name, stamp, _)| (name.as_str(), *stamp));
-        Ok(self.put_back(&hold, names)?)
+        Ok(self.put_back(&session, names)?)
     }
 
-    /// Lets what is held wait again, and takes the hold away.
+    /// Lets what is held wait again, and takes the session away.
     fn put_back<'a>(
         &self,
-        hold: &Hold,
+        session: &SessionFolder,
         held: impl Iterator<Item = (&'a str, Timestamp)>,
     ) -> Result<Vec<PathBuf>, FileError> {
         let pending = &self.folders.pending;
         let mut paths = Vec::new();
         for (name, stamp) in held {
-            let moved = move_file(&hold.folder, name, pending, stamp)
-                .map_err(|outcome| unmoved(&hold.folder, name, &outcome))?;
+            let moved = move_file(&session.folder, name, pending, stamp)
+                .map_err(|outcome| unmoved(&session.folder, name, &outcome))?;
             paths.push(pending.path().join(moved));
         }
         pending.sync()?;
-        hold.folder.sync()?;
-        hold.remove(&self.folders.in_flight)?;
+        session.folder.sync()?;
+        session.remove(&self.folders.in_flight)?;
         Ok(paths)
     }
 
     /// Refuses a fault of which a drain holds anything.
     fn refuse_in_flight(&self, key: &FaultKey) -> Result<(), OperatorError> {
         let in_flight = &self.folders.in_flight;
-        for (drain_id, folder) in holds(in_flight)? {
+        for (drain_id, folder) in sessions(in_flight)? {
             if are_in(&folder, std::slice::from_ref(key))?.contains(&true) {
-                let is_live = Hold::is_live(in_flight, &drain_id);
+                let is_live = SessionFolder::is_live(in_flight, &drain_id);
                 return Err(OperatorError::Refused(if is_live {
                     ControlError::InFlight(drain_id)
                 } else {
@@ -190,7 +193,7 @@ fn unmoved(folder: &Folder, name: &str, outcome: &MoveOutcome) -> FileError {
 /// listed: what was there then stood in a journal before.
 pub(crate) fn unrecorded(in_flight: &Folder) -> Result<HashMap<u64, String>, FileError> {
     let mut versions = HashMap::new();
-    for (drain_id, folder) in holds(in_flight)? {
+    for (drain_id, folder) in sessions(in_flight)? {
         for planned in Written::read(&folder)?.moves {
             versions.insert(planned.version, drain_id.clone());
         }

@@ -15,12 +15,12 @@ use haltline_protocol::{
 use rustix::io::Errno;
 
 use crate::error::queue_error;
-use crate::held::{holds, is_locked};
 use crate::holders::live_holders;
 use crate::journal::Written;
 use crate::looking::{faults_in, if_there, is_there};
 use crate::recovery::{Contents, contents};
 use crate::scan::{BATCH_FILES, Scan, look_at};
+use crate::sessions::{is_locked, sessions};
 
 /// A session that answers as if: a settlement is said to be moved, and nothing is. Only what a dead session held and
 /// would be back in the queue waits from then on.
@@ -49,7 +49,7 @@ struct AsIf {
 /// A file of a dead drain that would be back in the queue.
 #[derive(Debug)]
 struct Back {
-    hold: Arc<Folder>,
+    session: Arc<Folder>,
     name: Box<str>,
     delivery: Option<Delivery>,
 }
@@ -76,24 +76,24 @@ impl PreviewSession {
     }
 
     /// What a dead session left.
-    fn orphan(&self, session: String, folder: Folder) -> Result<Orphan, FileError> {
-        let session = DrainId::new(session);
+    fn orphan(&self, id: String, folder: Folder) -> Result<Orphan, FileError> {
+        let session = DrainId::new(id);
         let Contents { attempts, unstarted } = contents(&session, &folder, Written::read(&folder)?.attempts)?;
-        let hold = Arc::new(folder);
+        let folder = Arc::new(folder);
         let put_back = u32::try_from(unstarted.len()).unwrap_or(u32::MAX);
-        let back = |ticket: Ticket| Back { hold: hold.clone(), name: ticket.name, delivery: None };
+        let back = |ticket: Ticket| Back { session: folder.clone(), name: ticket.name, delivery: None };
         let mut as_if = self.as_if();
         as_if.back.extend(unstarted.into_iter().map(back));
-        as_if.orphans.insert(session.clone(), hold);
+        as_if.orphans.insert(session.clone(), folder);
         Ok(Orphan { session, rows: Vec::new(), last_planned: 0, attempts, put_back })
     }
 
-    fn note(&self, session: &DrainId, settlement: &Settlement) {
-        let hold = self.as_if().orphans.get(session).cloned();
-        match (&settlement.to, hold, &settlement.draft) {
-            (Destination::Pending(delivery), Some(hold), _) => {
+    fn note(&self, id: &DrainId, settlement: &Settlement) {
+        let session = self.as_if().orphans.get(id).cloned();
+        match (&settlement.to, session, &settlement.draft) {
+            (Destination::Pending(delivery), Some(session), _) => {
                 let name = settlement.ticket.name.clone();
-                self.as_if().back.push(Back { hold, name, delivery: delivery.clone() });
+                self.as_if().back.push(Back { session, name, delivery: delivery.clone() });
             }
             (Destination::DeadLetter(_), _, Some(RowDraft { run_id: Some(run_id), fault_id: Some(fault_id), .. })) => {
                 let fault = FaultKey { run_id: run_id.clone(), fault_id: fault_id.clone() };
@@ -119,7 +119,7 @@ impl PreviewSession {
 
 impl Back {
     fn look_at(&self) -> Option<Waiting> {
-        let mut waiting = look_at(&self.hold, &self.name)?;
+        let mut waiting = look_at(&self.session, &self.name)?;
         if let (WaitingBody::Event(event), Some(delivery)) = (&mut waiting.body, &self.delivery) {
             event.delivery.clone_from(delivery);
         }
@@ -143,7 +143,7 @@ impl Session for PreviewSession {
 
     async fn recover(&self, _: &FreeSettles) -> Result<Vec<Orphan>, QueueError> {
         let Some(in_flight) = &self.in_flight else { return Ok(Vec::new()) };
-        let dead = holds(in_flight).map_err(queue_error)?.into_iter().filter(|(_, folder)| !is_locked(folder));
+        let dead = sessions(in_flight).map_err(queue_error)?.into_iter().filter(|(_, folder)| !is_locked(folder));
         dead.map(|(session, folder)| self.orphan(session, folder).map_err(queue_error)).collect()
     }
 

@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-use crate::held::{LEAD, holdings, holds};
-use crate::hold::ATTEMPTS;
 use crate::looking::open_if_there;
 use crate::operator::{Operator, unrecorded};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
+use crate::session_folder::ATTEMPTS;
+use crate::sessions::{LEAD, holdings, sessions};
 use crate::version::versions;
 
 /// What may go, and the files that it consists of.
@@ -53,9 +53,9 @@ impl PurgePlan {
         }
         let in_flight = open_if_there(&layout.in_flight())?;
         if let Some(in_flight) = &in_flight {
-            for (_, hold) in holds(in_flight)? {
-                needed.extend(look_into(&hold)?.into_iter().filter_map(|(_, _, key)| key));
-                needed.extend(leads(&hold)?);
+            for (_, session) in sessions(in_flight)? {
+                needed.extend(look_into(&session)?.into_iter().filter_map(|(_, _, key)| key));
+                needed.extend(leads(&session)?);
             }
         }
         let open = |path: &Path| -> Result<Option<(Folder, Vec<Found>)>, FileError> {
@@ -173,7 +173,7 @@ impl Operator {
 /// Removes folders of reports that are empty. A drain that lives may be about to file into one.
 fn clear_empty_runs(layout: &Layout) -> Result<(), FileError> {
     let Some(reports) = open_if_there(&layout.queue().join(Layout::REPORTS))? else { return Ok(()) };
-    if holdings(layout)?.iter().any(|hold| hold.is_live) {
+    if holdings(layout)?.iter().any(|session| session.is_live) {
         return Ok(());
     }
     for run in reports.names()? {
@@ -217,9 +217,9 @@ fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), FileError> {
     Ok((folder, found))
 }
 
-/// The faults that led the attempts of a hold: their events may have left it before the others.
-fn leads(hold: &Folder) -> Result<Vec<FaultKey>, FileError> {
-    let Ok(attempts) = hold.open_child(ATTEMPTS) else { return Ok(Vec::new()) };
+/// The faults that led the attempts of a session: their events may have left it before the others.
+fn leads(session: &Folder) -> Result<Vec<FaultKey>, FileError> {
+    let Ok(attempts) = session.open_child(ATTEMPTS) else { return Ok(Vec::new()) };
     let lead = |entry: Entry| {
         let row = attempts.open_child(&entry.name).ok()?.read(LEAD, LARGEST_ROW).ok()??;
         HaltEvent::parse(&row).ok().map(|event| event.key())

@@ -15,25 +15,25 @@ use haltline_protocol::{
 };
 
 use crate::folders::Folders;
-use crate::held::{BY_HAND, LEAD, attempt_folder};
-use crate::hold::{ATTEMPTS, Hold};
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
+use crate::session_folder::{ATTEMPTS, SessionFolder};
+use crate::sessions::{BY_HAND, LEAD, attempt_folder};
 use crate::settle::{Touched, file_reason};
 
 /// Takes over the folders of all dead drains.
-pub(crate) fn recover(folders: &Folders) -> Result<Vec<(Hold, Orphan)>, FileError> {
+pub(crate) fn recover(folders: &Folders) -> Result<Vec<(SessionFolder, Orphan)>, FileError> {
     let mut leftovers = Vec::new();
     let mut names: Vec<String> = folders.in_flight.names()?.into_iter().map(|entry| entry.name).collect();
     names.sort_unstable();
     for name in names {
-        Hold::clear_remains(&folders.in_flight, &name);
-        if !Hold::is_hold(&name) || !is_folder(&folders.in_flight, &name) {
+        SessionFolder::clear_remains(&folders.in_flight, &name);
+        if !SessionFolder::is_session(&name) || !is_folder(&folders.in_flight, &name) {
             continue;
         }
-        if let Some((hold, written)) = Hold::take_over(&folders.in_flight, &name)? {
-            leftovers.push(take_back(folders, hold, written)?);
+        if let Some((session, written)) = SessionFolder::take_over(&folders.in_flight, &name)? {
+            leftovers.push(take_back(folders, session, written)?);
         }
     }
     Ok(leftovers)
@@ -45,35 +45,34 @@ fn is_folder(in_flight: &Folder, name: &str) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
-fn take_back(folders: &Folders, hold: Hold, mut written: Written) -> Result<(Hold, Orphan), FileError> {
-    tracing::info!(drain = %hold.drain_id, "taking back what a dead drain left");
-    // The dead drain, or one that was at this hold before and died too, may have moved files without making that
+fn take_back(
+    folders: &Folders,
+    session: SessionFolder,
+    mut written: Written,
+) -> Result<(SessionFolder, Orphan), FileError> {
+    tracing::info!(drain = %session.drain_id, "taking back what a dead drain left");
+    // The dead drain, or one that was in this folder before and died too, may have moved files without making that
     // durable. What follows rests on where they are now.
-    folders.sync(&hold.folder)?;
+    folders.sync(&session.folder)?;
     let planned_attempts = std::mem::take(&mut written.attempts);
     let last_planned = written.last_row;
-    let rows = written.moves.into_iter().filter_map(|planned| row_that_is_due(folders, &hold, planned)).collect();
-    let Contents { attempts, unstarted } = contents(&hold.drain_id, &hold.folder, planned_attempts)?;
-    let put_back = put_back(folders, &hold, unstarted)?;
-    let orphan = Orphan { session: hold.drain_id.clone(), rows, last_planned, attempts, put_back };
-    Ok((hold, orphan))
+    let rows = written.moves.into_iter().filter_map(|planned| row_that_is_due(folders, &session, planned)).collect();
+    let Contents { attempts, unstarted } = contents(&session.drain_id, &session.folder, planned_attempts)?;
+    let put_back = put_back(folders, &session, unstarted)?;
+    let orphan = Orphan { session: session.drain_id.clone(), rows, last_planned, attempts, put_back };
+    Ok((session, orphan))
 }
 
-/// The events of a dead drain's hold.
+/// The events of a dead drain's session.
 pub(crate) struct Contents {
     pub(crate) attempts: Vec<OrphanedAttempt>,
     /// What was claimed and has no attempt.
     pub(crate) unstarted: Vec<Ticket>,
 }
 
-pub(crate) fn contents(
-    session: &DrainId,
-    folder: &Folder,
-    planned: Vec<PlannedAttempt>,
-) -> Result<Contents, FileError> {
+pub(crate) fn contents(id: &DrainId, folder: &Folder, planned: Vec<PlannedAttempt>) -> Result<Contents, FileError> {
     let mut held = held_events(folder)?;
-    let attempts =
-        planned.into_iter().filter_map(|planned| orphaned_attempt(session, folder, &mut held, planned)).collect();
+    let attempts = planned.into_iter().filter_map(|planned| orphaned_attempt(id, folder, &mut held, planned)).collect();
     let unstarted = held.into_values().filter_map(|(ticket, body)| match body {
         HeldBody::Unreadable => None,
         HeldBody::Event(_) | HeldBody::Damaged => Some(ticket),
@@ -82,11 +81,11 @@ pub(crate) fn contents(
 }
 
 /// The row of a move that was made; none where it was not.
-fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove<'_>) -> Option<Row> {
+fn row_that_is_due(folders: &Folders, session: &SessionFolder, planned: PlannedMove<'_>) -> Option<Row> {
     let outcome = match planned.to {
         None => planned.earlier_outcome(),
         Some(target) => {
-            let to = folders.at(target, &hold.folder);
+            let to = folders.at(target, &session.folder);
             match find(to, &planned.name, planned.version, planned.stamp) {
                 Some(name) => {
                     if let Some(reason) = &planned.reason {
@@ -98,7 +97,7 @@ fn row_that_is_due(folders: &Folders, hold: &Hold, planned: PlannedMove<'_>) -> 
             }
         }
     };
-    Some(Row::complete(planned.ts, hold.drain_id.clone(), planned.seq, planned.draft.into_owned(), &outcome))
+    Some(Row::complete(planned.ts, session.drain_id.clone(), planned.seq, planned.draft.into_owned(), &outcome))
 }
 
 fn file_reason_once(quarantine: &Folder, name: &str, reason: &str) {
@@ -107,7 +106,7 @@ fn file_reason_once(quarantine: &Folder, name: &str, reason: &str) {
     }
 }
 
-/// What a hold still has, by name.
+/// What a session still has, by name.
 type Held = BTreeMap<String, (Ticket, HeldBody)>;
 
 /// What a held file turned out to be.
@@ -139,7 +138,7 @@ fn held_events(folder: &Folder) -> Result<Held, FileError> {
 }
 
 fn orphaned_attempt(
-    session: &DrainId,
+    id: &DrainId,
     folder: &Folder,
     held: &mut Held,
     planned: PlannedAttempt,
@@ -159,25 +158,25 @@ fn orphaned_attempt(
         }
     }
     let lead = read_lead(folder, planned.seq).or_else(|| events.first().map(|(_, event)| event.clone()))?;
-    let session = session.clone();
+    let session = id.clone();
     let slot = AttemptSlot { session, seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
     let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
     let is_by_hand = planned.events == [BY_HAND];
     (is_by_hand || !events.is_empty()).then_some(OrphanedAttempt { slot, lead, is_lead_held, occurrences, events })
 }
 
-/// The event that led, which may have left the hold already.
-fn read_lead(hold: &Folder, seq: u64) -> Option<HaltEvent> {
-    let attempt = hold.open_child(ATTEMPTS).and_then(|attempts| attempts.open_child(&seq.to_string()));
+/// The event that led, which may have left the session already.
+fn read_lead(session: &Folder, seq: u64) -> Option<HaltEvent> {
+    let attempt = session.open_child(ATTEMPTS).and_then(|attempts| attempts.open_child(&seq.to_string()));
     let row = attempt.and_then(|folder| folder.read(LEAD, LARGEST_ROW)).ok()??;
     HaltEvent::parse(&row).ok()
 }
 
-fn put_back(folders: &Folders, hold: &Hold, tickets: Vec<Ticket>) -> Result<u32, FileError> {
+fn put_back(folders: &Folders, session: &SessionFolder, tickets: Vec<Ticket>) -> Result<u32, FileError> {
     let mut touched = Touched::default();
     let mut count = 0;
     for ticket in tickets {
-        match move_file(&hold.folder, &ticket.name, &folders.pending, ticket.stamp) {
+        match move_file(&session.folder, &ticket.name, &folders.pending, ticket.stamp) {
             Ok(_) => {
                 touched.add(Place::Pending);
                 touched.add(Place::Held);
@@ -188,6 +187,6 @@ fn put_back(folders: &Folders, hold: &Hold, tickets: Vec<Ticket>) -> Result<u32,
             }
         }
     }
-    touched.sync(folders, &hold.folder)?;
+    touched.sync(folders, &session.folder)?;
     Ok(count)
 }

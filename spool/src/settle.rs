@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::folders::Folders;
-use crate::hold::Hold;
 use crate::journal::{Entry, Place, PlannedMove, errno_to_write};
 use crate::moves::{Moved, move_file, move_very_file};
 use crate::scan::LARGEST_ROW;
+use crate::session_folder::SessionFolder;
 use crate::version::version;
 
-impl Hold {
+impl SessionFolder {
     /// Moves files and returns their rows, complete, in order.
     pub(crate) fn settle(
         &self,
@@ -86,7 +86,7 @@ impl Hold {
         let (from_folder, to_folder) = (folders.at(source, &self.folder), folders.at(target, &self.folder));
         // What is held is this drain's alone, and an audit event is claimed by nobody: their names are sure. Any
         // other file that waits could have been claimed, and its name emitted again, since it was read. It goes by way
-        // of the hold, so that the wrong file, should a kill come before it is put back, is put back by recovery.
+        // of the session, so that the wrong file, should a kill come before it is put back, is put back by recovery.
         let moved = if ticket.claimed || planned_outcome == Some(RowOutcome::AuditSkipped) {
             move_file(from_folder, &ticket.name, to_folder, ticket.stamp)
         } else {

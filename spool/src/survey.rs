@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use rustix::fs::FileType;
 
 use crate::error::queue_error;
-use crate::held::{LEAD, SETTLE_LOCK, holdings};
-use crate::hold::{ATTEMPTS, Hold};
 use crate::inspect::dead_drains;
 use crate::looking::{is_there, open_if_there};
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, modified};
+use crate::session_folder::{ATTEMPTS, SessionFolder};
+use crate::sessions::{LEAD, SETTLE_LOCK, holdings};
 
 /// A queue of files, seen from outside.
 #[derive(Debug, Clone)]
@@ -96,9 +96,9 @@ impl Survey for FileSurvey {
             Some(folder) => folder.has_name(is_work),
             None => Ok(false),
         };
-        let is_hold = |name: &str| Hold::is_hold(name) && name != SETTLE_LOCK;
+        let is_session = |name: &str| SessionFolder::is_session(name) && name != SETTLE_LOCK;
         let waits = has(&self.layout.pending(), is_row_name).map_err(queue_error)?;
-        Ok(waits || has(&self.layout.in_flight(), is_hold).map_err(queue_error)?)
+        Ok(waits || has(&self.layout.in_flight(), is_session).map_err(queue_error)?)
     }
 
     fn holders(&self) -> Result<Vec<Holding>, QueueError> {

@@ -27,7 +27,7 @@ const MOST_TRIES: usize = 64;
 
 /// A drain's folder, locked.
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub(crate) struct SessionFolder {
     pub(crate) drain_id: DrainId,
     pub(crate) folder: Folder,
     /// Locked while one group is planned: the moves of the one before may still be made.
@@ -38,12 +38,12 @@ pub(crate) struct Hold {
     _lock: Handle,
 }
 
-impl Hold {
+impl SessionFolder {
     /// Makes the folder of a new drain.
     pub(crate) fn create(in_flight: &Folder, drain_id: DrainId) -> Result<Self, FileError> {
         for _ in 0..MOST_TRIES {
             match Self::try_create(in_flight, &drain_id) {
-                Ok(Some(hold)) => return Ok(hold),
+                Ok(Some(session)) => return Ok(session),
                 Ok(None) => {}
                 Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
@@ -122,7 +122,7 @@ impl Hold {
     }
 
     /// Whether a name in `in-flight/` is that of a drain's folder.
-    pub(crate) fn is_hold(name: &str) -> bool {
+    pub(crate) fn is_session(name: &str) -> bool {
         !name.starts_with('.')
     }
 

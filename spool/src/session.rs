@@ -15,14 +15,14 @@ use rustix::io::Errno;
 
 use crate::error::queue_error;
 use crate::folders::Folders;
-use crate::held::{BY_HAND, LEAD, SETTLE_LOCK, attempt_folder};
-use crate::hold::{ATTEMPTS, Hold, new_drain_id};
 use crate::holders::holders;
 use crate::journal::{Entry, Place, PlannedAttempt};
 use crate::looking::{faults_in, is_there};
 use crate::moves::{move_file, move_very_file};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
+use crate::session_folder::{ATTEMPTS, SessionFolder, new_drain_id};
+use crate::sessions::{BY_HAND, LEAD, SETTLE_LOCK, attempt_folder};
 use crate::settle::Touched;
 use crate::version::version;
 
@@ -37,9 +37,9 @@ struct Shared {
     /// File work is done where it is asked for: in the model, one thread is one process.
     is_inline: bool,
     folders: Folders,
-    hold: Arc<Hold>,
+    session: Arc<SessionFolder>,
     /// What dead sessions left, until it is closed.
-    orphans: Mutex<HashMap<DrainId, Arc<Hold>>>,
+    orphans: Mutex<HashMap<DrainId, Arc<SessionFolder>>>,
     scan: Mutex<Scan>,
 }
 
@@ -65,9 +65,9 @@ impl FileSession {
         let folders = Folders::open(vfs, layout)?;
         let is_inline = id.is_some();
         let id = id.map_or_else(|| new_drain_id(&folders.in_flight), Ok)?;
-        let hold = Arc::new(Hold::create(&folders.in_flight, id)?);
+        let session = Arc::new(SessionFolder::create(&folders.in_flight, id)?);
         let (orphans, scan) = (Mutex::default(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { is_inline, folders, hold, orphans, scan }) })
+        Ok(Self { shared: Arc::new(Shared { is_inline, folders, session, orphans, scan }) })
     }
 
     /// Does blocking file work where it holds no other task up.
@@ -88,15 +88,15 @@ impl FileSession {
         }
     }
 
-    async fn settle(&self, session: DrainId, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
-        self.blocking(move |shared| shared.hold_of(&session)?.settle(&shared.folders, settlements)).await
+    async fn settle(&self, id: DrainId, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        self.blocking(move |shared| shared.folder_of(&id)?.settle(&shared.folders, settlements)).await
     }
 }
 
 #[async_trait]
 impl Session for FileSession {
     fn id(&self) -> &DrainId {
-        &self.shared.hold.drain_id
+        &self.shared.session.drain_id
     }
 
     /// Never: the lock of a session's folder is the kernel's, which keeps it while the process lives (flock(2)).
@@ -116,8 +116,8 @@ impl Session for FileSession {
         self.blocking(|shared| {
             let recovered = recovery::recover(&shared.folders)?;
             let mut orphans = locked(&shared.orphans);
-            let keep = |(hold, orphan): (Hold, Orphan)| {
-                orphans.insert(hold.drain_id.clone(), Arc::new(hold));
+            let keep = |(session, orphan): (SessionFolder, Orphan)| {
+                orphans.insert(session.drain_id.clone(), Arc::new(session));
                 orphan
             };
             Ok(recovered.into_iter().map(keep).collect())
@@ -136,12 +136,12 @@ impl Session for FileSession {
     async fn adopt(&self, event: &HaltEvent) -> Result<Ticket, QueueError> {
         let (name, row, stamp) = (event_name(&event.key()), event.raw().to_vec(), stamp_of(event));
         self.blocking(move |shared| {
-            let hold = &shared.hold;
-            hold.folder.create_new(&name, &row)?;
-            let stat = hold
+            let session = &shared.session;
+            session.folder.create_new(&name, &row)?;
+            let stat = session
                 .folder
                 .stat(&name)
-                .map_err(|errno| FileError::new("look at", hold.folder.path().join(&name), errno))?;
+                .map_err(|errno| FileError::new("look at", session.folder.path().join(&name), errno))?;
             Ok(Ticket { name: name.into(), version: version(&stat), stamp, claimed: true })
         })
         .await
@@ -155,7 +155,7 @@ impl Session for FileSession {
     async fn begin_attempt(&self, request: AttemptRequest) -> Result<AttemptGrant, QueueError> {
         let AttemptRequest { number, lead, followers } = request;
         let events = std::iter::once(lead).chain(followers).map(|ticket| ticket.name.into()).collect();
-        let slot = self.blocking(move |shared| shared.hold.begin_attempt(number, events)).await?;
+        let slot = self.blocking(move |shared| shared.session.begin_attempt(number, events)).await?;
         Ok(AttemptGrant::Granted(slot))
     }
 
@@ -163,11 +163,11 @@ impl Session for FileSession {
         let (fault, row) = (event.key(), event.raw().to_vec());
         let number = event.delivery.attempts.saturating_add(1);
         self.blocking(move |shared| {
-            let hold = &shared.hold;
-            hold.folder.create_new(BY_HAND, &row)?;
+            let session = &shared.session;
+            session.folder.create_new(BY_HAND, &row)?;
             match shared.holder(&fault)? {
                 Some(holder) => Ok(Err(holder)),
-                None => Ok(Ok(hold.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
+                None => Ok(Ok(session.begin_attempt(number, vec![BY_HAND.to_owned()])?)),
             }
         })
         .await
@@ -185,11 +185,11 @@ impl Session for FileSession {
         self.settle(self.id().clone(), settlements).await
     }
 
-    async fn acknowledge(&self, session: &DrainId, seq: u64) -> Result<(), QueueError> {
-        let session = session.clone();
+    async fn acknowledge(&self, id: &DrainId, seq: u64) -> Result<(), QueueError> {
+        let id = id.clone();
         self.blocking(move |shared| {
-            let hold = shared.hold_of(&session)?;
-            hold.journal().acknowledge(&hold.folder, seq)
+            let session = shared.folder_of(&id)?;
+            session.journal().acknowledge(&session.folder, seq)
         })
         .await
     }
@@ -207,17 +207,17 @@ impl Session for FileSession {
         self.blocking(|shared| is_there(&shared.folders.queue, Layout::STOP)).await
     }
 
-    async fn close(&self, session: &DrainId) -> Result<(), QueueError> {
-        let session = session.clone();
+    async fn close(&self, id: &DrainId) -> Result<(), QueueError> {
+        let id = id.clone();
         self.blocking(move |shared| {
-            let hold = shared.hold_of(&session)?;
-            locked(&shared.orphans).remove(&session);
-            let holds_events = hold.folder.names()?.iter().any(|entry| is_row_name(&entry.name));
-            if holds_events || hold.journal().has_unacknowledged() {
-                tracing::warn!(folder = %hold.folder.path().display(), "left work for the next drain");
+            let session = shared.folder_of(&id)?;
+            locked(&shared.orphans).remove(&id);
+            let holds_events = session.folder.names()?.iter().any(|entry| is_row_name(&entry.name));
+            if holds_events || session.journal().has_unacknowledged() {
+                tracing::warn!(folder = %session.folder.path().display(), "left work for the next drain");
                 return Ok(());
             }
-            hold.remove(&shared.folders.in_flight)
+            session.remove(&shared.folders.in_flight)
         })
         .await
     }
@@ -225,40 +225,40 @@ impl Session for FileSession {
 
 impl Shared {
     /// The folder of this session, or of an orphan that it recovered.
-    fn hold_of(&self, session: &DrainId) -> Result<Arc<Hold>, FileError> {
-        if *session == self.hold.drain_id {
-            return Ok(self.hold.clone());
+    fn folder_of(&self, id: &DrainId) -> Result<Arc<SessionFolder>, FileError> {
+        if *id == self.session.drain_id {
+            return Ok(self.session.clone());
         }
-        let orphan = locked(&self.orphans).get(session).cloned();
+        let orphan = locked(&self.orphans).get(id).cloned();
         orphan.ok_or_else(|| {
-            FileError::new("find the session", self.folders.in_flight.path().join(session.as_str()), Errno::NOENT)
+            FileError::new("find the session", self.folders.in_flight.path().join(id.as_str()), Errno::NOENT)
         })
     }
 
     fn claim(&self, tickets: &[Ticket]) -> Result<Vec<Claim>, FileError> {
-        let hold = &self.hold;
+        let session = &self.session;
         let pending = &self.folders.pending;
         let mut touched = Touched::default();
         let mut claims = Vec::with_capacity(tickets.len());
         for ticket in tickets {
-            let claimed = move_very_file(pending, &ticket.name, ticket.version, &hold.folder, ticket.stamp);
+            let claimed = move_very_file(pending, &ticket.name, ticket.version, &session.folder, ticket.stamp);
             let claimed = match claimed {
                 Ok(name) => {
                     touched.add(Place::Held);
                     touched.add(Place::Pending);
-                    hold.folder.renew(&name)?;
-                    read_claimed(&hold.folder, &name, pending)
+                    session.folder.renew(&name)?;
+                    read_claimed(&session.folder, &name, pending)
                 }
                 Err(outcome) => Err(outcome),
             };
             claims.push(claimed);
         }
-        touched.sync(&self.folders, &hold.folder)?;
+        touched.sync(&self.folders, &session.folder)?;
         Ok(claims)
     }
 
     fn holders(&self, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, FileError> {
-        holders(&self.folders.in_flight, &self.hold.drain_id, faults)
+        holders(&self.folders.in_flight, &self.session.drain_id, faults)
     }
 
     fn holder(&self, fault: &FaultKey) -> Result<Option<Holder>, FileError> {
@@ -266,7 +266,7 @@ impl Shared {
     }
 }
 
-impl Hold {
+impl SessionFolder {
     fn begin_attempt(&self, number: u32, events: Vec<String>) -> Result<AttemptSlot, FileError> {
         let mut journal = self.journal();
         let seq = journal.next_seq();

@@ -7,57 +7,57 @@ use haltline_protocol::{Holding, Layout};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::hold::{ATTEMPTS, Hold, LOCK};
 use crate::looking::open_if_there;
+use crate::session_folder::{ATTEMPTS, LOCK, SessionFolder};
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
 pub const SETTLE_LOCK: &str = "settle.lock";
-/// The copy, in an attempt's folder, of the event that leads: it may leave the hold before the others do.
+/// The copy, in an attempt's folder, of the event that leads: it may leave the session before the others do.
 pub(crate) const LEAD: &str = "lead.json";
-/// The copy, in a hold, of the event that a person has investigated: no event of the queue, and none to be put back.
+/// The copy, in a session, of the event that a person has investigated: no event of the queue, and none to be put back.
 pub(crate) const BY_HAND: &str = "by-hand";
 
 /// The drains that hold something, in the order of their ids.
 ///
 /// # Errors
-/// The folder of holds is there and cannot be read.
+/// The folder of sessions is there and cannot be read.
 pub(crate) fn holdings(layout: &Layout) -> Result<Vec<Holding>, FileError> {
     let Some(in_flight) = open_if_there(&layout.in_flight())? else { return Ok(Vec::new()) };
     let mut names: Vec<_> = in_flight.names()?.into_iter().map(|entry| entry.name).collect();
-    names.retain(|name| Hold::is_hold(name) && name != SETTLE_LOCK);
+    names.retain(|name| SessionFolder::is_session(name) && name != SETTLE_LOCK);
     names.sort();
     // A drain may end meanwhile, and with it its folder.
-    let holds = names.into_iter().filter_map(|drain_id| {
+    let sessions = names.into_iter().filter_map(|drain_id| {
         let is_live = is_locked(&in_flight.open_child(&drain_id).ok()?);
         Some(Holding { drain_id, is_live })
     });
-    Ok(holds.collect())
+    Ok(sessions.collect())
 }
 
 /// Whether a drain holds the lock of its folder. The lock is tried shared and let go at once, and no lock is made.
-pub(crate) fn is_locked(hold: &Folder) -> bool {
-    let Ok((lock, _)) = hold.open_file(LOCK) else { return false };
+pub(crate) fn is_locked(session: &Folder) -> bool {
+    let Ok((lock, _)) = session.open_file(LOCK) else { return false };
     flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }
 
 /// The folders of drains, live or dead, with their ids.
-pub(crate) fn holds(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileError> {
-    let mut holds = Vec::new();
-    for entry in in_flight.names()?.into_iter().filter(|entry| Hold::is_hold(&entry.name)) {
+pub(crate) fn sessions(in_flight: &Folder) -> Result<Vec<(String, Folder)>, FileError> {
+    let mut sessions = Vec::new();
+    for entry in in_flight.names()?.into_iter().filter(|entry| SessionFolder::is_session(&entry.name)) {
         match in_flight.open_child(&entry.name) {
-            Ok(folder) => holds.push((entry.name, folder)),
+            Ok(folder) => sessions.push((entry.name, folder)),
             // The settle lock stands there too, and a drain may end meanwhile.
             Err(error) if matches!(error.errno(), Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(holds)
+    Ok(sessions)
 }
 
 /// Where an attempt lives in a drain's folder.
-pub(crate) fn attempt_folder(hold: &Folder, seq: u64) -> PathBuf {
-    hold.path().join(ATTEMPTS).join(seq.to_string())
+pub(crate) fn attempt_folder(session: &Folder, seq: u64) -> PathBuf {
+    session.path().join(ATTEMPTS).join(seq.to_string())
 }
 
 #[cfg(test)]
@@ -65,10 +65,10 @@ mod tests {
     use haltline_protocol::Session;
 
     use super::*;
-    use crate::queue::FileSession;
+    use crate::session::FileSession;
 
     #[test]
-    fn a_hold_is_live_as_long_as_its_drain() {
+    fn a_session_is_live_as_long_as_its_drain() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path());
         assert_eq!(holdings(&layout).unwrap(), []);
