@@ -13,7 +13,7 @@ use crate::output::{self, line, visible};
 /// A report with what it took: the fields of the filed one, and what that lacks.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Told<'a> {
+pub(crate) struct Output<'a> {
     #[serde(flatten)]
     report: &'a FitReport,
     /// Whether each entry of the evidence was found where it says that it stands.
@@ -22,10 +22,10 @@ pub(crate) struct Told<'a> {
     seq: u64,
     ts: String,
     #[serde(flatten)]
-    event: EventTold<'a>,
+    event: EventFields<'a>,
     occurrences: u32,
     #[serde(flatten)]
-    usage: UsageTold<'a>,
+    usage: UsageFields<'a>,
     /// The filed report for people; none where it could not be filed.
     report_file: Option<PathBuf>,
     /// Notes that were filed in the inbox.
@@ -35,22 +35,22 @@ pub(crate) struct Told<'a> {
 /// Why there is no report, with what it took all the same.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NotTold<'a> {
+pub(crate) struct FailureOutput<'a> {
     fault_id: &'a str,
     #[serde(flatten)]
-    event: EventTold<'a>,
+    event: EventFields<'a>,
     /// The class of the failure.
     failure: &'static str,
     detail: &'a str,
     /// When it may work again, where the investigator says so.
     retry_after: Option<String>,
     #[serde(flatten)]
-    usage: UsageTold<'a>,
+    usage: UsageFields<'a>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EventTold<'a> {
+struct EventFields<'a> {
     run_id: &'a str,
     kind: &'a str,
     /// As the event says it.
@@ -60,7 +60,7 @@ struct EventTold<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UsageTold<'a> {
+struct UsageFields<'a> {
     provider: &'a str,
     model: Option<&'a str>,
     /// US dollars; null where nothing is known.
@@ -74,7 +74,7 @@ struct UsageTold<'a> {
     passed_over: &'a [String],
 }
 
-impl<'a> EventTold<'a> {
+impl<'a> EventFields<'a> {
     fn of(event: &'a HaltEvent) -> Self {
         Self {
             run_id: event.run_id.as_str(),
@@ -85,7 +85,7 @@ impl<'a> EventTold<'a> {
     }
 }
 
-impl<'a> UsageTold<'a> {
+impl<'a> UsageFields<'a> {
     fn of(usage: &'a Usage) -> Self {
         Self {
             provider: &usage.provider,
@@ -118,7 +118,7 @@ impl<'a> UsageTold<'a> {
     }
 }
 
-impl<'a> Told<'a> {
+impl<'a> Output<'a> {
     pub(crate) fn new(filing: &'a Filing, report_file: Option<PathBuf>, inbox_filed: u32) -> Self {
         Self {
             report: &filing.report,
@@ -126,9 +126,9 @@ impl<'a> Told<'a> {
             drain_id: filing.drain_id.as_str(),
             seq: filing.seq,
             ts: rfc3339_millis(filing.ts),
-            event: EventTold::of(&filing.event),
+            event: EventFields::of(&filing.event),
             occurrences: filing.occurrences,
-            usage: UsageTold::of(&filing.usage),
+            usage: UsageFields::of(&filing.usage),
             report_file,
             inbox_filed,
         }
@@ -184,15 +184,15 @@ impl<'a> Told<'a> {
     }
 }
 
-impl<'a> NotTold<'a> {
+impl<'a> FailureOutput<'a> {
     pub(crate) fn new(event: &'a HaltEvent, failure: &'a DispatchFailure) -> Self {
         Self {
             fault_id: event.fault_id.as_str(),
-            event: EventTold::of(event),
+            event: EventFields::of(event),
             failure: failure.class.as_str(),
             detail: &failure.detail,
             retry_after: failure.retry_after.map(rfc3339_millis),
-            usage: UsageTold::of(&failure.usage),
+            usage: UsageFields::of(&failure.usage),
         }
     }
 

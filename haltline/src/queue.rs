@@ -1,9 +1,9 @@
 //! The queue of a home behind its ports, and what the read side has to know besides. The one place that names the
-//! implementation for the commands that look or change by hand.
+//! implementation for the commands that look, emit or change by hand.
 
 use haltline_analytics::{OUTBOX_FILES, SINKS};
-use haltline_protocol::{Control, Layout, Severity, Survey};
-use haltline_spool::{FileControl, FileSurvey, KNOWN_FILES};
+use haltline_protocol::{Control, Intake, Layout, QueueError, Severity, Survey};
+use haltline_spool::{FileControl, FileSurvey, KNOWN_FILES, SpoolIntake};
 use haltline_view::{Fsck, Rules};
 
 use crate::cli::DrainArgs;
@@ -22,6 +22,14 @@ pub(crate) fn survey(layout: &Layout) -> impl Survey + use<> {
 /// Returns the queue of a home for whoever changes it by hand.
 pub(crate) fn control(layout: &Layout) -> impl Control + use<> {
     FileControl::new(layout.clone())
+}
+
+/// Opens the queue of a home for whoever puts rows into it; without `durable` nothing is flushed.
+///
+/// # Errors
+/// The queue cannot be made or opened.
+pub(crate) fn intake(layout: &Layout, durable: bool) -> Result<impl Intake + use<>, QueueError> {
+    SpoolIntake::open(layout, durable)
 }
 
 /// Returns what is in force for drains. A configuration that cannot be used hides only what it would change; `doctor`

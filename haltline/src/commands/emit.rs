@@ -5,12 +5,11 @@ use std::path::Path;
 
 use haltline_emitter::{Emission, EmitError, FaultDraft, FaultKind, Place, Snapshot, emit, from_json, pointer};
 use haltline_protocol::{Layout, Pointers, QueueError};
-use haltline_spool::SpoolIntake;
 use jiff::Timestamp;
 
 use crate::cli::Emit;
 use crate::exit::Exit;
-use crate::{output, redaction};
+use crate::{output, queue, redaction};
 
 pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
     redaction::start(layout);
@@ -34,7 +33,7 @@ pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
 
 /// Puts an event into the queue and returns where it is.
 pub(super) fn put(layout: &Layout, emission: &Emission, durable: bool) -> Result<String, EmitError> {
-    emit(&SpoolIntake::open(layout, durable)?, emission)
+    emit(&queue::intake(layout, durable)?, emission)
 }
 
 /// Tells why an event was not emitted.

@@ -11,7 +11,7 @@ use haltline_consumer::Progress;
 use haltline_dispatcher::{DispatcherError, Providers};
 use haltline_files::{FileError, Folder};
 use haltline_protocol::{
-    DispatchFailure, Failure, FaultKey, HaltEvent, Holder, Layout, LearnedPattern, NoInvestigator, QueueError, Survey,
+    DispatchFailure, Failure, FaultKey, HaltEvent, Holder, Layout, NoInvestigator, PatternFile, QueueError, Survey,
 };
 use haltline_view::{FaultView, FindError, ViewError};
 
@@ -19,15 +19,12 @@ use crate::cli::{DrainArgs, Investigate};
 use crate::compose::{self, ComposeError};
 use crate::config::{self, ConfigError};
 use crate::exit::Exit;
-use crate::investigation::{NotTold, Told};
+use crate::investigation::{FailureOutput, Output};
 use crate::output::{self, visible};
 use crate::progress;
 use crate::queue;
 use crate::redaction;
 use crate::signals::{self, Stop};
-
-/// The most of the file of patterns that is read, in bytes; the categories in it are only a help.
-const MOST_OF_PATTERNS: u64 = 16 << 20;
 
 /// Why nobody was asked.
 #[derive(Debug, thiserror::Error)]
@@ -207,12 +204,9 @@ fn choose(layout: &Layout, args: &Investigate) -> Result<(FaultKey, Option<HaltE
 
 /// The categories of the patterns in force; none where the file cannot be read.
 fn categories(layout: &Layout) -> Arc<[String]> {
-    let path = layout.learned_patterns();
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let bytes = Folder::open(layout.queue()).and_then(|queue| queue.read(name, MOST_OF_PATTERNS));
-    let patterns: Option<Vec<LearnedPattern>> =
-        bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    patterns.unwrap_or_default().into_iter().map(|pattern| pattern.category).collect()
+    let file = Folder::open(layout.queue()).and_then(|queue| queue.read(PatternFile::NAME, PatternFile::LARGEST));
+    let patterns = file.ok().flatten().and_then(|file| PatternFile::parse(&file).ok()).unwrap_or_default();
+    patterns.patterns().flatten().map(|pattern| pattern.category).collect()
 }
 
 fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
@@ -227,11 +221,11 @@ fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
         Ok(filed) => {
             let path = layout.queue().join(Layout::report_in_queue(&filed.filing.event.key()));
             let is_filed = filed.unfiled.is_none();
-            let told = Told::new(&filed.filing, is_filed.then_some(path), filed.receipt.notes);
+            let output = Output::new(&filed.filing, is_filed.then_some(path), filed.receipt.notes);
             if args.json {
-                output::json(&told);
+                output::json(&output);
             } else {
-                told.print();
+                output.print();
             }
             if let Some(error) = &filed.unfiled {
                 output::error(error);
@@ -239,11 +233,11 @@ fn tell(layout: &Layout, args: &Investigate, asked: &Asked) -> Exit {
             if is_filed { Exit::Done } else { Exit::CannotWrite }
         }
         Err(failure) => {
-            let told = NotTold::new(&asked.event, failure);
+            let output = FailureOutput::new(&asked.event, failure);
             if args.json {
-                output::json(&told);
+                output::json(&output);
             }
-            told.print();
+            output.print();
             if failure.class == Failure::Interrupted { Exit::Stopped } else { Exit::Failed }
         }
     }

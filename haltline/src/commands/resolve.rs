@@ -2,7 +2,6 @@
 
 use haltline_emitter::{EmitError, resolve};
 use haltline_protocol::{EventState, FaultKey, Layout, QueueError, Survey, WaitingBody};
-use haltline_spool::SpoolIntake;
 use haltline_view::name_of;
 use jiff::Timestamp;
 
@@ -14,7 +13,7 @@ use crate::queue;
 
 pub(crate) fn run(layout: &Layout, args: &Resolve) -> Exit {
     let key = FaultKey { run_id: args.run_id.as_str().into(), fault_id: args.fault_id.as_str().into() };
-    let put = || -> Result<_, EmitError> { resolve(&SpoolIntake::open(layout, true)?, &key, Timestamp::now()) };
+    let put = || -> Result<_, EmitError> { resolve(&queue::intake(layout, true)?, &key, Timestamp::now()) };
     match put() {
         Ok(marker) => {
             let name = name_of(&key);
