@@ -2,22 +2,19 @@
 //! wait in the outbox.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use haltline::{DrainOptions, Drained, Pipeline};
 use haltline_analytics::{
-    Activity, Analytics, AnalyticsSummary, SINKS, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy,
-    open_sinks,
+    Activity, SINKS, SinkDeclaration, SinkEntry, SinkFactory, SinkOpenError, SinkPolicy, open_sinks,
 };
-use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
+use haltline_dispatcher::Source;
 use haltline_dispatcher::mock::{ScriptedAnswer, ScriptedInvestigator};
-use haltline_dispatcher::{Dispatcher, Source};
 use haltline_emitter::{FaultDraft, MarkShipped, Snapshot, drain_queue, emit, mark_shipped};
-use haltline_protocol::{Layout, Pointers, Receipt, Record, Severity, Sink, SinkError};
-use haltline_spool::{FileSession, SpoolIntake};
+use haltline_protocol::{Failure, Layout, Pointers, Receipt, Record, Sink, SinkError};
+use haltline_spool::{FileQueue, SpoolIntake};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// A sink that delivers nothing.
@@ -82,41 +79,42 @@ fn fill(layout: &Layout) {
     }
 }
 
-async fn drain(layout: &Layout, kinds: &[&str]) -> (DrainReport, AnalyticsSummary) {
+/// Stops the pipeline when it is told the totals: what is under way then gets no time of grace, and the test waits for no
+/// clock.
+struct StopAtEnd(CancellationToken);
+
+#[async_trait]
+impl Sink for StopAtEnd {
+    fn name(&self) -> &'static str {
+        "stop-at-end"
+    }
+
+    async fn deliver(&mut self, records: &[Record], _replay: bool) -> Result<Receipt, SinkError> {
+        if records.iter().any(|record| matches!(record, Record::Drained(_))) {
+            self.0.cancel();
+        }
+        Ok(Receipt::default())
+    }
+}
+
+async fn drain(layout: &Layout, kinds: &[&str]) -> Drained {
     let broken: [&dyn SinkFactory; 2] = [&FAILS, &HANGS];
     let registry = [&broken, SINKS].concat();
     let entries: Vec<SinkEntry> =
         kinds.iter().map(|kind| toml::from_str(&format!("kind = \"{kind}\"")).unwrap()).collect();
     let sinks = open_sinks(&registry, Activity::Drain, &entries, layout).unwrap();
-    let session = Arc::new(FileSession::open(layout).unwrap());
-    let options = DrainOptions {
-        dry_run: false,
-        max: 20,
-        jobs: 2,
-        severity_min: Severity::Medium,
-        run_id: None,
-        max_attempts: 3,
-        own_audit: Some(drain_queue(Timestamp::now()).unwrap().event().clone()),
-        learned_patterns: PathBuf::from("/nowhere/learned-patterns.json"),
-    };
-    let (dispatcher, requests) = mpsc::channel(1);
-    let (analytics, batches) = mpsc::channel(1);
     let investigator = ScriptedInvestigator::new([
         ScriptedAnswer::root_cause("the disk is full"),
-        ScriptedAnswer::Fails(haltline_protocol::Failure::BadReport),
+        ScriptedAnswer::Fails(Failure::BadReport),
         ScriptedAnswer::root_cause("the disk is full"),
     ]);
-    let end = CancellationToken::new();
-    let recording = tokio::spawn(Analytics::new(sinks).run(batches, end.clone()));
-    let dispatching = Dispatcher::new(Source::Given(Arc::new(investigator)), 2).run(requests, CancellationToken::new());
-    let dispatching = tokio::spawn(dispatching);
-    let wires =
-        Wires { dispatcher, analytics, progress: None, stop: CancellationToken::new(), cut: CancellationToken::new() };
-    let report = Drain::new(session, options).run(wires).await.unwrap();
-    // What is under way gets no time of grace, so that the test waits for no clock.
-    end.cancel();
-    dispatching.await.unwrap();
-    (report, recording.await.unwrap())
+    let stop = CancellationToken::new();
+    let pipeline = Pipeline::new(Arc::new(FileQueue::new(layout.clone())), Source::Given(Arc::new(investigator)))
+        .with_sinks(sinks)
+        .with_sink(Box::new(StopAtEnd(stop.clone())))
+        .with_stop(stop, CancellationToken::new());
+    let own_audit = Some(drain_queue(Timestamp::now()).unwrap().event().clone());
+    pipeline.drain(DrainOptions { own_audit, ..DrainOptions::default() }).await.unwrap()
 }
 
 #[tokio::test]
@@ -124,19 +122,23 @@ async fn no_count_changes_and_every_record_waits_in_the_outbox() {
     let calm = tempfile::tempdir().unwrap();
     let layout = Layout::new(calm.path());
     fill(&layout);
-    let (expected, filed) = drain(&layout, &[]).await;
-    assert_eq!((expected.counts.processed, expected.counts.failed, filed.filed().notes), (3, 1, 3));
+    let expected = drain(&layout, &[]).await;
+    let counts = &expected.report.counts;
+    assert_eq!((counts.processed, counts.failed, expected.analytics.filed().notes), (3, 1, 3));
 
     let home = tempfile::tempdir().unwrap();
     let layout = Layout::new(home.path());
     fill(&layout);
-    let (report, summary) = drain(&layout, &["fails", "hangs"]).await;
-    assert_eq!(report.counts, expected.counts);
+    let drained = drain(&layout, &["fails", "hangs"]).await;
+    let report = &drained.report;
+    assert_eq!(report.counts, *counts);
     assert_eq!((report.stopped, &report.no_investigator, &report.unfit), (false, &None, &None));
-    assert_eq!(summary.sinks, filed.sinks);
+    assert_eq!(drained.analytics.sinks, expected.analytics.sinks);
+    assert!(drained.untold.is_none());
     let rows = std::fs::read_to_string(home.path().join("analytics/skill-faults.jsonl")).unwrap().lines().count();
-    for outbox in summary.outboxes {
-        let reports = 3;
-        assert_eq!((outbox.waiting, outbox.dropped), ((rows + reports) as u64, 0), "{}", outbox.sink);
+    let (reports, totals) = (3, 1);
+    for outbox in drained.analytics.outboxes {
+        let waiting = (rows + reports + totals) as u64;
+        assert_eq!((outbox.waiting, outbox.dropped), (waiting, 0), "{}", outbox.sink);
     }
 }
