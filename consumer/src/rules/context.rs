@@ -25,8 +25,17 @@ impl Context {
 
 /// The faults that went away by themselves, each with the latest time that a marker says. The scan adds markers to it
 /// that it finds under other names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ResolvedFaults(DashMap<FaultKey, Timestamp>);
+
+/// The fewest that a map can have. Whether it is empty is asked for every event, and takes the lock of each shard.
+const SHARDS: usize = 2;
+
+impl Default for ResolvedFaults {
+    fn default() -> Self {
+        Self(DashMap::with_shard_amount(SHARDS))
+    }
+}
 
 impl ResolvedFaults {
     /// Adds what a marker says. One without a time covers nothing.
