@@ -13,6 +13,7 @@ mod backoff;
 mod candidate;
 mod claimed;
 mod counts;
+mod decide;
 mod drain;
 mod error;
 mod filter;
@@ -33,6 +34,7 @@ mod waiting;
 mod worker;
 
 pub use counts::DrainCounts;
+pub use decide::Decider;
 pub use drain::{Drain, DrainReport, Wires};
 pub use error::DrainError;
 pub use options::DrainOptions;

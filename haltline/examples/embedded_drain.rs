@@ -1,5 +1,7 @@
 //! A program that drains a queue with a sink and an investigator of its own: `embedded_drain HOME`.
 
+#![expect(clippy::print_stdout, reason = "the example talks to whoever runs it")]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! Another program runs a drain with a sink and an investigator of its own: the example does.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
-
 #[path = "../examples/embedded_drain.rs"]
 #[expect(dead_code, reason = "its main is not run here")]
 mod embedded_drain;

@@ -108,3 +108,20 @@ fn a_fault_in_flight_names_its_drain_dead_or_alive_and_json_has_the_same() {
     home.drain("exit 9", NOTHING).expect(0);
     explains(&home, "f", &["interrupted"]);
 }
+
+#[test]
+fn what_the_next_drain_decides_is_what_its_rules_say() {
+    let home = Home::new();
+    home.put(&with(fault("r", "known"), "snapshot", json!({"failureReason": "No space left on device"})));
+    home.put(&with(fault("r", "mild"), "severity", "LOW"));
+    let pattern = json!([{
+        "category": "disk", "matcherKind": "failureReason_contains", "pattern": "No space left", "severity": "HIGH",
+        "description": "d", "source": "s", "learnedAt": "2026-05-20T08:14:00Z", "hitCount": 0,
+    }]);
+    home.write("learned-patterns.json", pattern.to_string());
+    explains(&home, "known", &["a known pattern explains it: the next drain settles it free"]);
+    explains(&home, "mild", &["drains leave faults alone that are milder than MEDIUM"]);
+    let result = home.drain(FINDS_CAUSE, NOTHING).expect(0).json();
+    // The drain's own audit event is the other one.
+    assert_eq!((&result["shortCircuited"], &result["skipped"]), (&json!(2), &json!(1)));
+}

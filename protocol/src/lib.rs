@@ -65,7 +65,7 @@ pub use record::{Filing, Record};
 pub use redacted_row::redacted_row;
 pub use report::{BlastRadius, FixOption, PatternProposal, ProposedFix, Report, ReportOutcome};
 pub use row::{Row, RowDraft};
-pub use settlement::{Claim, Destination, Settled, Settlement, Ticket, Waiting, WaitingBody};
+pub use settlement::{Claim, Destination, NextStep, Settled, Settlement, Ticket, Waiting, WaitingBody};
 pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use survey::{Closed, Count, DeadDrain, EventState, Holding, Left, LeftOverAttempt, Seen, SeenAttempt, Survey};

@@ -51,6 +51,21 @@ pub enum WaitingBody {
     },
 }
 
+/// What the next drain decides about an event that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// A RESOLVED marker covers it: it is settled at no cost.
+    Resolved,
+    /// It is not severe enough, or backs off: it stays.
+    HeldBack,
+    /// It is kept for the audit only: it is settled at no cost.
+    AuditSkipped,
+    /// A known pattern explains it: it is settled at no cost.
+    PatternMatched,
+    /// It wants an investigation.
+    Dispatched,
+}
+
 /// One move that is asked for, with the row that tells of it.
 #[derive(Debug)]
 pub struct Settlement {

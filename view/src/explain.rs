@@ -1,6 +1,6 @@
 //! The history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{EventState, HaltEvent, RowLine, rfc3339_millis};
+use haltline_protocol::{EventState, HaltEvent, NextStep, RowLine, rfc3339_millis};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -42,15 +42,18 @@ pub struct Happened {
     pub what: String,
 }
 
+/// What the next drain decides about an event that waits, by the event and the time of its halt.
+pub type Decide<'a> = &'a dyn Fn(&HaltEvent, Timestamp) -> NextStep;
+
 /// Tells the history of a fault at a time, without secrets and without what acts on a terminal.
-pub fn explain(detail: &FaultDetail, rules: &Rules, is_stopped: bool, now: Timestamp) -> Story {
+pub fn explain(detail: &FaultDetail, rules: &Rules, decide: Decide<'_>, is_stopped: bool, now: Timestamp) -> Story {
     let mut history = halts(&detail.fault.events);
     history.extend(detail.rows.iter().map(happened));
     // Both times are RFC 3339 in UTC to the millisecond, whose order is that of their letters.
     history.sort_by(|one, other| one.ts.cmp(&other.ts));
     let (fault_id, run_id) = (shown(detail.fault.key.fault_id.as_str()), shown(detail.fault.key.run_id.as_str()));
     let mut story = Story { fault_id, run_id, history, now: Vec::new(), next: Vec::new() };
-    story.stand(detail, rules, is_stopped, now);
+    story.stand(detail, rules, decide, is_stopped, now);
     story
 }
 
@@ -160,7 +163,7 @@ fn price(row: &RowLine<'_>) -> String {
 
 impl Story {
     /// Tells where the fault stands, why, and what to do.
-    fn stand(&mut self, detail: &FaultDetail, rules: &Rules, is_stopped: bool, now: Timestamp) {
+    fn stand(&mut self, detail: &FaultDetail, rules: &Rules, decide: Decide<'_>, is_stopped: bool, now: Timestamp) {
         let fault = &detail.fault;
         let first = |state: EventState| fault.events.iter().find(|event| event.state == state);
         let (mut say, mut advise) = (Vec::new(), Vec::new());
@@ -187,7 +190,7 @@ impl Story {
             );
         }
         if let Some(event) = fault.events.iter().rfind(|event| event.state.waits()) {
-            let (why, what) = waits(detail, rules, event, given_up.is_some(), is_stopped, now);
+            let (why, what) = waits(detail, rules, decide, event, given_up.is_some(), is_stopped, now);
             say.push(why);
             advise.push(what);
         }
@@ -217,10 +220,11 @@ fn because(event: &HaltEvent) -> String {
         .unwrap_or_default()
 }
 
-/// Why an event waits, and what to do. In the order in which a drain decides.
+/// Why an event waits, and what to do.
 fn waits(
     detail: &FaultDetail,
     rules: &Rules,
+    decide: Decide<'_>,
     last: &EventView,
     is_given_up: bool,
     is_stopped: bool,
@@ -229,7 +233,8 @@ fn waits(
     let fault = &detail.fault;
     let waiting = || fault.events.iter().filter(|event| event.state.waits());
     let drain = "`haltline drain-faults --queue`".to_owned();
-    if fault.resolved.is_some_and(|resolved| waiting().all(|event| event.time <= resolved)) {
+    let step = |event: &EventView| decide(&event.event, event.time);
+    if waiting().all(|event| step(event) == NextStep::Resolved) {
         return (
             "It waits, and a RESOLVED marker says that it went away.".to_owned(),
             format!("{drain} settles it free"),
@@ -254,12 +259,18 @@ fn waits(
         );
         return (why, "wait for the next drain after that, or `haltline retry` it to make it due".to_owned());
     }
-    if waiting().all(|event| event.event.severity() < rules.severity_min) {
+    if waiting().all(|event| step(event) == NextStep::HeldBack) {
         let why = format!("It waits: drains leave faults alone that are milder than {}.", rules.severity_min.as_str());
         return (why, format!("`haltline drain-faults --queue --severity-min {}`", last.event.severity().as_str()));
     }
-    if last.event.is_audit_only() {
-        return ("It waits for the audit filter, which settles it free.".to_owned(), drain);
+    match step(last) {
+        NextStep::AuditSkipped => {
+            return ("It waits for the audit filter, which settles it free.".to_owned(), drain);
+        }
+        NextStep::PatternMatched => {
+            return ("It is due, and a known pattern explains it: the next drain settles it free.".to_owned(), drain);
+        }
+        NextStep::Resolved | NextStep::HeldBack | NextStep::Dispatched => {}
     }
     if is_given_up {
         let why = "A later occurrence waits; it will join what was given up on.".to_owned();
@@ -274,5 +285,5 @@ fn waits(
     } else {
         ""
     };
-    (format!("It is due: the next drain has it investigated, unless a known pattern explains it.{shared}"), drain)
+    (format!("It is due: the next drain has it investigated.{shared}"), drain)
 }

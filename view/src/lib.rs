@@ -26,7 +26,7 @@ pub use detail::{FaultDetail, Rules};
 pub use doctor::{Checkup, InvestigatorView};
 pub use error::ViewError;
 pub use event::EventView;
-pub use explain::{Happened, Story, explain};
+pub use explain::{Decide, Happened, Story, explain};
 pub use fault::{FaultView, name_of};
 pub use find::FindError;
 pub use folders::{FolderFinding, FolderFindings, FolderState, look_at_folders};

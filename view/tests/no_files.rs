@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use haltline_lab::MemoryQueue;
-use haltline_protocol::{Change, Control, EventState, FaultKey, Intake, Layout, NewRow, RowKind, Severity};
+use haltline_protocol::{Change, Control, EventState, FaultKey, Intake, Layout, NewRow, NextStep, RowKind, Severity};
 use haltline_view::{FaultDetail, FaultView, FindError, Rules, explain, list, show, status};
 use jiff::Timestamp;
 
@@ -43,7 +43,7 @@ fn what_is_in_it_is_counted_listed_found_and_explained() {
     assert_eq!(near.into_iter().collect::<Vec<_>>(), [grave]);
 
     let detail = FaultDetail::find(&queue, &layout, &rules, "grave", None).unwrap();
-    let story = explain(&detail, &rules, false, Timestamp::UNIX_EPOCH);
+    let story = explain(&detail, &rules, &|_, _| NextStep::Dispatched, false, Timestamp::UNIX_EPOCH);
     assert!(story.now[0].contains("a person holds it"), "{:?}", story.now);
     let shown = show(detail, rules.max_attempts);
     assert_eq!((shown.message.as_deref(), shown.events.len()), (Some("grave failed"), 1));

@@ -1,6 +1,8 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
-use haltline_protocol::{Layout, Survey};
+use haltline::DrainOptions;
+use haltline_consumer::Decider;
+use haltline_protocol::{Layout, ResolvedMarker, Survey};
 use haltline_view::{FaultDetail, FindError, Happened, Story, ViewError, explain};
 use jiff::Timestamp;
 
@@ -27,7 +29,15 @@ fn tell(layout: &Layout, args: &OneFault) -> Result<Story, FindError> {
     let (survey, rules) = (queue::survey(layout), queue::rules(layout));
     let detail = FaultDetail::find(&survey, layout, &rules, &args.id, args.run_id.as_deref())?;
     let is_stopped = survey.is_stopped().map_err(ViewError::from)?;
-    Ok(explain(&detail, &rules, is_stopped, Timestamp::now()))
+    let now = Timestamp::now();
+    let options = DrainOptions {
+        severity_min: rules.severity_min,
+        learned_patterns: layout.learned_patterns(),
+        ..Default::default()
+    };
+    let marker = |time| ResolvedMarker { key: detail.fault.key.clone(), timestamp: Some(time) };
+    let decider = Decider::new(&options, now, detail.fault.resolved.map(marker));
+    Ok(explain(&detail, &rules, &|event, time| decider.next_step(event, time), is_stopped, now))
 }
 
 fn print(story: &Story) {
