@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AttemptSlot, Failure, FitReport, HaltEvent, Usd, rfc3339_millis};
+use crate::{AttemptSlot, Cost, Failure, FitReport, HaltEvent, rfc3339_millis};
 
 /// Finds out why a run halted.
 #[async_trait]
@@ -87,38 +87,6 @@ pub struct Usage {
     /// as `codex: auth: not logged in`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<String>,
-}
-
-/// A cost and where the figure comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// The sum.
-    pub usd: Usd,
-    /// Where the figure comes from.
-    pub source: CostSource,
-}
-
-/// Where the figure of a cost comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CostSource {
-    /// The investigator said it.
-    Reported,
-    /// Worked out from tokens and a price table.
-    Estimated,
-    /// Nothing is known; the configured ceiling is charged.
-    Assumed,
-}
-
-impl CostSource {
-    /// The name in rows and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reported => "reported",
-            Self::Estimated => "estimated",
-            Self::Assumed => "assumed",
-        }
-    }
 }
 
 /// Why an investigation brought no report.

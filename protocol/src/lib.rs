@@ -3,6 +3,7 @@
 
 mod attempt;
 mod control;
+mod cost;
 mod delivery;
 mod document;
 mod event;
@@ -36,6 +37,7 @@ mod usd;
 
 pub use attempt::{AttemptGrant, AttemptRequest, AttemptSlot, Holder, Orphan, OrphanedAttempt};
 pub use control::{Change, Control, ControlError, Purge, PurgeTally, Repair};
+pub use cost::{Cost, CostSource};
 pub use delivery::{Delivery, HELD};
 pub use document::Document;
 pub use event::{EventError, HaltEvent, Investigate, Pointers, QueueRow, ResolvedMarker};
@@ -47,9 +49,7 @@ pub use formats::{
 pub use home_pattern::{pattern_has_file, pattern_has_folder};
 pub use ids::{DrainId, FaultId, FaultKey, RunId};
 pub use intake::{Intake, LARGEST_GROUP, LARGEST_ROW, NewRow, RowKind};
-pub use investigator::{
-    Assignment, Citation, Cost, CostSource, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage,
-};
+pub use investigator::{Assignment, Citation, DispatchFailure, Investigation, Investigator, NoInvestigator, Usage};
 pub use kind::{AUDIT_KINDS, Kind, MANUAL_RECOVERY_INVOKED};
 pub use layout::Layout;
 pub use messages::{DispatchRequest, RecordBatch, Verdict};

@@ -7,6 +7,7 @@ pub mod crash;
 pub mod floor;
 pub mod fmt;
 pub mod lint;
+pub mod modules;
 pub mod registry;
 pub mod run;
 pub mod source;

@@ -31,7 +31,8 @@ pub fn module_files(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(files)
 }
 
-fn declared_modules(source: &Source) -> Vec<&str> {
+/// The modules that the registries of a file declare.
+pub(crate) fn declared_modules(source: &Source) -> Vec<&str> {
     let code = source.code();
     let rows = |open: usize| ROW.captures_iter(&code[open..closing(code, open)]);
     INVOCATION
@@ -42,7 +43,7 @@ fn declared_modules(source: &Source) -> Vec<&str> {
 }
 
 /// Where the modules of a file lie.
-fn module_folder(path: &str) -> String {
+pub(crate) fn module_folder(path: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
     match name {
         "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),

@@ -58,7 +58,12 @@ impl Source {
 
     /// Whether an offset lies within test code.
     pub fn is_test(&self, offset: usize) -> bool {
-        self.is_test_file || self.tests.iter().any(|range| range.contains(&offset))
+        self.is_test_file || self.is_test_item(offset)
+    }
+
+    /// Whether an offset lies within what is compiled for tests alone.
+    pub fn is_test_item(&self, offset: usize) -> bool {
+        self.tests.iter().any(|range| range.contains(&offset))
     }
 
     /// The line of an offset, from 1.

@@ -73,6 +73,11 @@ impl Workspace {
         self.sources.iter().map(|(path, source)| (path.as_str(), source))
     }
 
+    /// One Rust file.
+    pub fn source(&self, path: &str) -> Option<&Source> {
+        self.sources.get(path)
+    }
+
     /// Whether there is a file or a folder of this path.
     pub fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');

@@ -2,11 +2,13 @@
 
 mod context;
 mod decision;
+mod order;
 mod rule;
 
 pub(crate) use context::{Context, ResolvedFaults};
 pub(crate) use decision::{Closing, Decision};
-pub(crate) use rule::{Rule, Stage, decide, filters};
+pub(crate) use order::{decide, filters};
+pub(crate) use rule::{Rule, Stage};
 
 haltline_protocol::registry! {
     /// The rules in their order. The first that does not pass an event decides.

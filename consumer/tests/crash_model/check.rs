@@ -1,24 +1,40 @@
-//! What has to hold once the machine has recovered.
+//! Runs a history, and says what does not hold once the machine has recovered.
 
 use std::collections::BTreeMap;
 
+use haltline_lab::Lie;
+
 use crate::actors::MAX_ATTEMPTS;
+use crate::history::History;
 use crate::ledger::Occurrence;
 use crate::machine::{Machine, occurrence_in};
+use crate::phase;
 
 const QUEUE: &str = "/home/skill-faults/";
 
+/// Runs a history, lets the machine recover without faults, and says what does not hold.
+pub(crate) fn run(history: &History, lie: Option<Lie>) -> Result<Vec<u64>, Vec<String>> {
+    let machine = Machine::new(history, lie);
+    let mut steps = Vec::with_capacity(history.phases.len());
+    for phase in &history.phases {
+        steps.push(phase::run(&machine, phase));
+    }
+    recovered(&machine);
+    let violations = std::mem::take(&mut machine.ledger.accounts().violations);
+    if violations.is_empty() { Ok(steps) } else { Err(violations) }
+}
+
 /// Recovers without faults and looks whether everything holds.
-pub(crate) fn recovered(machine: &Machine) {
-    machine.drain_well();
+fn recovered(machine: &Machine) {
+    phase::drain_well(machine);
     conserved(machine);
     machine.pass_time();
-    machine.drain_well();
+    phase::drain_well(machine);
     conserved(machine);
     settled(machine);
     bounded(machine);
     let before = machine.world.files();
-    machine.drain_well();
+    phase::drain_well(machine);
     if machine.world.files() != before {
         machine.ledger.accounts().violated("I13: one more recovery changes something");
     }

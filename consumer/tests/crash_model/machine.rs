@@ -1,18 +1,15 @@
-//! One history on one machine, and what holds afterwards.
+//! A machine that processes run on, crash and recover.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use haltline_files::Vfs;
-use haltline_lab::{Fault, Lie, LyingVfs, Process, Task, World};
+use haltline_lab::{Fault, Lie, LyingVfs, Process, World};
 use haltline_protocol::Layout;
 use haltline_spool::FileSession;
 
-use crate::actors::{drain, emit};
-use crate::by_hand;
-use crate::check;
-use crate::history::{Emission, History, Phase};
+use crate::history::History;
 use crate::ledger::{Ledger, Occurrence};
 
 /// A machine with a queue.
@@ -25,20 +22,8 @@ pub(crate) struct Machine {
     next: AtomicU32,
 }
 
-/// Runs a history, lets the machine recover without faults, and says what does not hold.
-pub(crate) fn run(history: &History, lie: Option<Lie>) -> Result<Vec<u64>, Vec<String>> {
-    let machine = Machine::new(history, lie);
-    let mut steps = Vec::with_capacity(history.phases.len());
-    for phase in &history.phases {
-        steps.push(machine.run(phase));
-    }
-    check::recovered(&machine);
-    let violations = std::mem::take(&mut machine.ledger.accounts().violations);
-    if violations.is_empty() { Ok(steps) } else { Err(violations) }
-}
-
 impl Machine {
-    fn new(history: &History, lie: Option<Lie>) -> Self {
+    pub(crate) fn new(history: &History, lie: Option<Lie>) -> Self {
         Self {
             world: World::new(history.chance(), history.switches_one_in),
             layout: Layout::new("/home"),
@@ -48,32 +33,9 @@ impl Machine {
         }
     }
 
-    fn run(&self, phase: &Phase) -> u64 {
-        let number = |emission: &Emission| (*emission, self.next.fetch_add(1, Ordering::Relaxed));
-        let mut tasks: Vec<Task<'_>> = Vec::new();
-        for emitter in &phase.emitters {
-            let emissions: Vec<(Emission, Occurrence)> = emitter.emissions.iter().map(number).collect();
-            tasks.push(Box::new(move |process: &Arc<Process>| emit(self, process, &emissions, emitter.at_once)));
-        }
-        for _ in 0..phase.drains {
-            tasks.push(Box::new(move |process: &Arc<Process>| drain(self, process, phase.all_well)));
-        }
-        for _ in 0..phase.by_hand {
-            tasks.push(Box::new(move |process: &Arc<Process>| by_hand::ask(self, process)));
-        }
-        let steps = self.world.run(phase.faults.clone(), tasks);
-        if phase.power_cut {
-            self.world.cut_power();
-        }
-        if phase.time_passes {
-            self.pass_time();
-        }
-        steps
-    }
-
-    /// One drain without a fault.
-    pub(crate) fn drain_well(&self) {
-        self.run(&Phase { drains: 1, all_well: true, ..Phase::default() });
+    /// The number of the next event.
+    pub(crate) fn next_occurrence(&self) -> Occurrence {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Lets every wait be over.

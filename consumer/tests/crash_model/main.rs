@@ -12,6 +12,7 @@ mod history;
 mod ledger;
 mod machine;
 mod mutants;
+mod phase;
 mod search;
 
 use std::num::NonZero;
@@ -53,7 +54,7 @@ fn random_histories(shape: fn(u64) -> History, first: u64, count: u64, lie: Opti
             return None;
         }
         let history = shape(seed);
-        if let Err(violations) = machine::run(&history, lie) {
+        if let Err(violations) = check::run(&history, lie) {
             next.store(first + count, Ordering::Relaxed);
             return Some(Failure { history, violations });
         }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use haltline_lab::{Fault, Lie};
 
+use crate::check;
 use crate::history::{Emission, Emitter, History, Phase};
-use crate::machine::{self, fault_at};
+use crate::machine::fault_at;
 
 /// A history after which something does not hold.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ pub(crate) fn all_short_histories(lie: Option<Lie>) -> Result<u64, Box<Failure>>
 fn crash_everywhere(phases: &[Phase], lie: Option<Lie>) -> Result<u64, Box<Failure>> {
     let run = |seed: u64, phases: Vec<Phase>| {
         let history = History { seed, switches_one_in: 1, phases };
-        machine::run(&history, lie).map_err(|violations| Box::new(Failure { history, violations }))
+        check::run(&history, lie).map_err(|violations| Box::new(Failure { history, violations }))
     };
     let mut count = 1;
     let steps = run(0, phases.to_vec())?;
@@ -98,7 +99,7 @@ fn crash_everywhere(phases: &[Phase], lie: Option<Lie>) -> Result<u64, Box<Failu
 pub(crate) fn shrink(mut failure: Failure, lie: Option<Lie>) -> Failure {
     while let Some(smaller) = smaller_histories(&failure.history)
         .into_iter()
-        .find_map(|history| Some(Failure { violations: machine::run(&history, lie).err()?, history }))
+        .find_map(|history| Some(Failure { violations: check::run(&history, lie).err()?, history }))
     {
         failure = smaller;
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: haltline against the floor, both run in turn on the same disk.
 
 mod benchmark;
+mod benchmarks;
 mod counts;
 mod drain;
 mod emit;

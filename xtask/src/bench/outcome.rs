@@ -121,7 +121,8 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::benchmark::{BENCHMARKS, Pair};
+    use crate::bench::benchmark::Pair;
+    use crate::bench::benchmarks::BENCHMARKS;
 
     fn of(name: &str, measured: &[Measured]) -> Outcome {
         let benchmark = BENCHMARKS.iter().find(|benchmark| benchmark.name == name).unwrap();

@@ -9,7 +9,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use super::benchmark::{BENCHMARKS, Benchmark, Kind, Measured, Setting};
+use super::benchmark::{Benchmark, Kind, Measured, Setting};
+use super::benchmarks::BENCHMARKS;
 use super::machine::Machine;
 use super::outcome::Outcome;
 use crate::run::{cargo, shown};

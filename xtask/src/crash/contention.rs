@@ -10,10 +10,9 @@ use rustix::process::Signal;
 
 use super::case::{Case, Cut};
 use super::checker::Strictness;
-use super::layer::Outcome;
 use super::random::Random;
 use super::setting::Setting;
-use super::tally::Tally;
+use super::tally::{Outcome, Tally};
 
 const DRAINS: u64 = 8;
 const EMITTERS: u64 = 4;

@@ -5,20 +5,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::setting::Setting;
-use super::tally::Tally;
+use super::tally::{Outcome, Tally};
 use super::{contention, kills, power, syscalls};
 
 /// Why steps cannot be counted.
 const NO_FAULT_POINTS: &str = "haltline has no feature `faults`; kills come at random times only";
-
-/// What came of a layer.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// It ran.
-    Ran(Tally),
-    /// It cannot run here, and why.
-    Skipped(String),
-}
 
 /// One layer.
 pub(super) struct Layer {

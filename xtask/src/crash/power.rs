@@ -11,12 +11,11 @@ use rustix::process::Signal;
 use super::case::Case;
 use super::checker::Strictness;
 use super::events::SCENARIOS;
-use super::layer::Outcome;
 use super::loop_disk::{Mounted, copy, format};
 use super::program::Call;
 use super::random::Random;
 use super::setting::Setting;
-use super::tally::{Tally, run_side_by_side};
+use super::tally::{Outcome, Tally, run_side_by_side};
 
 /// The longest that work goes on before the power goes.
 const LONGEST_WORK: Duration = Duration::from_millis(600);

@@ -10,10 +10,9 @@ use anyhow::{Context, Result};
 use super::case::{Case, Cut};
 use super::checker::Strictness;
 use super::events::{SCENARIOS, Scenario};
-use super::layer::Outcome;
 use super::program::{Call, Ended};
 use super::setting::Setting;
-use super::tally::{Tally, run_side_by_side};
+use super::tally::{Outcome, Tally, run_side_by_side};
 use crate::run::succeeds;
 
 /// What happens at a system call.

@@ -20,6 +20,15 @@ pub(super) struct Tally {
     pub(super) violations: Vec<String>,
 }
 
+/// What came of a layer.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It ran.
+    Ran(Tally),
+    /// It cannot run here, and why.
+    Skipped(String),
+}
+
 impl Tally {
     /// One history: the faults in it, and what its case found wrong. `point` is what brings it back.
     pub(super) fn of(case: Case, faults: u64, point: &str, keep: bool) -> Self {

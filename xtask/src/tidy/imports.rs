@@ -134,6 +134,7 @@ mod tests {
             "haltline-spool",
             "haltline-consumer",
             "haltline-dispatcher",
+            "haltline-view",
             "haltline",
             "haltline-lab",
             "xtask",

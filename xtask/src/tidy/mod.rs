@@ -2,6 +2,7 @@
 
 mod banned;
 mod bans;
+mod circles;
 mod docs;
 mod imports;
 mod lengths;

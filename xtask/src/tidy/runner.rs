@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{Violation, banned, bans, docs, imports, lengths, links, logs, moves, named_tests, openings, texts};
+use super::{
+    Violation, banned, bans, circles, docs, imports, lengths, links, logs, moves, named_tests, openings, texts,
+};
 use crate::workspace::Workspace;
 
 /// The rules that need no more than the files.
-const RULES: [fn(&Workspace) -> Vec<Violation>; 10] = [
+const RULES: [fn(&Workspace) -> Vec<Violation>; 11] = [
     banned::check,
     bans::check,
+    circles::check,
     docs::check,
     lengths::check,
     links::check,
