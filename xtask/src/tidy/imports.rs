@@ -1,5 +1,4 @@
-//! Which crate may import which: `{evidence, process, files} <- protocol <- spool <- {actors} <- haltline`; tests may
-//! import `lab`, and xtask stands apart.
+//! Which crate may import which, as the picture in docs/ARCHITECTURE.md says, dev-dependencies included.
 
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -7,37 +6,48 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use super::Violation;
 use crate::workspace::Workspace;
 
-/// The crates by layer. A crate imports from layers below its own, and never from its own: actors do not know each other.
-const LAYERS: [&[&str]; 5] = [
-    &["haltline-evidence", "haltline-process", "haltline-files"],
-    &["haltline-protocol"],
-    &["haltline-spool"],
-    &[
-        "haltline-emitter",
-        "haltline-consumer",
-        "haltline-dispatcher",
-        "haltline-analytics",
-        "haltline-migrator",
-        "haltline-view",
-    ],
-    &["haltline"],
+/// What actors and queues stand on.
+const GROUND: &[&str] = &["evidence", "files", "protocol"];
+
+/// Each crate by its folder, and what it may import. Actors import neither each other nor a queue, but for the one whose
+/// work is about files.
+const PICTURE: &[(&str, &[&str])] = &[
+    ("evidence", &[]),
+    ("files", &[]),
+    ("process", &[]),
+    ("protocol", &["evidence"]),
+    ("spool", GROUND),
+    ("emitter", GROUND),
+    ("consumer", GROUND),
+    ("dispatcher", &["evidence", "files", "process", "protocol"]),
+    ("analytics", GROUND),
+    ("migrator", &["evidence", "files", "protocol", "spool"]),
+    ("view", GROUND),
+    (
+        "haltline",
+        &[
+            "evidence",
+            "files",
+            "process",
+            "protocol",
+            "spool",
+            "emitter",
+            "consumer",
+            "dispatcher",
+            "analytics",
+            "migrator",
+            "view",
+        ],
+    ),
+    (LAB, GROUND),
+    (TOOL, &[]),
 ];
 
-/// Does no I/O: of the lowest layer it imports the pure crate alone.
-const PURE: (&str, &str) = ("haltline-protocol", "haltline-evidence");
+/// For tests only: any crate of the product may have it as a dev-dependency.
+const LAB: &str = "lab";
 
-/// Implements the ports. Actors know the ports alone, but for the one whose work is about files. A crate may test itself
-/// on it.
-const BEHIND_PORTS: &str = "haltline-spool";
-const KNOW_FILES: [&str; 2] = ["haltline-migrator", "haltline"];
-
-/// For tests only: it imports what stands below the queue, and any crate may have it as a dev-dependency.
-const LAB: &str = "haltline-lab";
-/// The lowest layer that the lab does not import.
-const QUEUE: usize = 2;
-
-/// Imports no crate of the workspace, and none imports it.
-const APART: &str = "xtask";
+/// What developers run. It builds when the product does not.
+const TOOL: &str = "xtask";
 
 pub(super) fn check(workspace: &Workspace) -> Result<Vec<Violation>> {
     let metadata = MetadataCommand::new()
@@ -55,13 +65,14 @@ fn violations(workspace: &Workspace, metadata: &Metadata) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in &metadata.packages {
         let manifest = manifest_path(package, root);
-        if layer(&package.name).is_none() && ![LAB, APART].contains(&package.name.as_str()) {
-            let remedy = "give it a layer in xtask/src/tidy/imports.rs and docs/ARCHITECTURE.md";
-            violations.push(Violation::new(&manifest, 1, format!("crate `{}` has no layer", package.name), remedy));
+        if imports_of(folder(&package.name)).is_none() {
+            let what = format!("crate `{}` is not in the picture", package.name);
+            let remedy = "say in xtask/src/tidy/imports.rs and docs/ARCHITECTURE.md what it may import";
+            violations.push(Violation::new(&manifest, 1, what, remedy));
         }
         for dependency in &package.dependencies {
             let (from, to) = (package.name.as_str(), dependency.name.as_str());
-            if from == to || !names.contains(&to) || may_import(from, to, dependency.kind) {
+            if from == to || !names.contains(&to) || may_import(folder(from), folder(to), dependency.kind) {
                 continue;
             }
             let kind = match dependency.kind {
@@ -71,24 +82,31 @@ fn violations(workspace: &Workspace, metadata: &Metadata) -> Vec<Violation> {
             };
             let line = line_naming(workspace, &manifest, to);
             let what = format!("forbidden edge `{from}` -> `{to}` ({kind})");
-            violations.push(Violation::new(&manifest, line, what, "move what is shared into a lower layer"));
+            violations.push(Violation::new(
+                &manifest,
+                line,
+                what,
+                "move what is shared into protocol, evidence or files",
+            ));
         }
     }
     violations
 }
 
-fn layer(name: &str) -> Option<usize> {
-    LAYERS.iter().position(|crates| crates.contains(&name))
+/// The folder of a crate, by which the picture names it.
+fn folder(name: &str) -> &str {
+    name.strip_prefix("haltline-").unwrap_or(name)
+}
+
+fn imports_of(folder: &str) -> Option<&'static [&'static str]> {
+    PICTURE.iter().find(|(crate_folder, _)| *crate_folder == folder).map(|(_, imports)| *imports)
 }
 
 fn may_import(from: &str, to: &str, kind: DependencyKind) -> bool {
-    match (from, to) {
-        (from, LAB) => from != APART && kind == DependencyKind::Development,
-        (LAB, to) => layer(to).is_some_and(|to| to < QUEUE),
-        (from, to) if from == PURE.0 => to == PURE.1,
-        (from, BEHIND_PORTS) if kind != DependencyKind::Development => KNOW_FILES.contains(&from),
-        (from, to) => matches!((layer(from), layer(to)), (Some(from), Some(to)) if from > to),
+    if to == LAB {
+        return from != TOOL && kind == DependencyKind::Development;
     }
+    imports_of(from).is_some_and(|imports| imports.contains(&to))
 }
 
 fn manifest_path(package: &Package, root: &str) -> String {
@@ -134,6 +152,9 @@ mod tests {
             "haltline-spool",
             "haltline-consumer",
             "haltline-dispatcher",
+            "haltline-analytics",
+            "haltline-migrator",
+            "haltline-process",
             "haltline-view",
             "haltline",
             "haltline-lab",
@@ -144,11 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn imports_from_lower_layers_pass() {
+    fn the_edges_of_the_picture_pass() {
         let edges = [
             ("haltline-spool", "haltline-protocol", None),
             ("haltline", "haltline-spool", None),
-            ("haltline-consumer", "haltline-spool", Some("dev")),
+            ("haltline-migrator", "haltline-spool", None),
+            ("haltline-dispatcher", "haltline-process", None),
             ("haltline-consumer", "haltline-protocol", Some("dev")),
             ("haltline-consumer", "tokio", None),
             ("haltline", "haltline-protocol", None),
@@ -165,13 +187,18 @@ mod tests {
         assert_eq!(
             to_actor,
             ["haltline-consumer/Cargo.toml:2: forbidden edge `haltline-consumer` -> `haltline-dispatcher` \
-              (dev-dependency); move what is shared into a lower layer"]
+              (dev-dependency); move what is shared into protocol, evidence or files"]
         );
         for (from, to, kind) in [
             ("haltline-protocol", "haltline-spool", None),
             ("haltline-spool", "haltline-consumer", Some("build")),
             ("haltline-dispatcher", "haltline", None),
             ("haltline-consumer", "haltline-spool", None),
+            ("haltline-consumer", "haltline-spool", Some("dev")),
+            ("haltline-consumer", "haltline-process", None),
+            ("haltline-spool", "haltline-process", None),
+            ("haltline-analytics", "haltline-view", Some("dev")),
+            ("xtask", "haltline-lab", Some("dev")),
             ("haltline-view", "haltline-spool", Some("build")),
             ("xtask", "haltline-protocol", None),
             ("haltline", "xtask", Some("dev")),
@@ -185,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_without_a_layer_is_found() {
+    fn a_crate_that_the_picture_does_not_show_is_found() {
         let violations = violations(&Workspace::default(), &metadata(&[], &["haltline-extra"]));
-        assert!(violations[0].what.contains("`haltline-extra` has no layer"));
+        assert!(violations[0].what.contains("`haltline-extra` is not in the picture"));
     }
 }
