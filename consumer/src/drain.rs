@@ -153,12 +153,14 @@ impl Drain {
         let (to_settle, orders) = mpsc::channel(BATCHES);
         let own = self.adopt_own_audit(context).await?;
         let settling = tokio::spawn(settle.run(orders));
-        let (scanned, mut waiting) = self.read(wires, context, own, &to_settle).await?;
-        if scanned.has_late_markers {
+        let mut read = self.read(wires, context, own, &to_settle).await;
+        if let Ok((Scanned { has_late_markers: true, .. }, waiting)) = &mut read {
             send_in_groups(&to_settle, waiting.take_resolved(&context.resolved)).await;
         }
         drop(to_settle);
+        // Also after a failed scan: what was read until then is settled and recorded.
         let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
+        let (scanned, mut waiting) = read?;
         counts.skipped += scanned.skipped + waiting.hold_back();
         counts.failed += scanned.failed;
         if let Some(right) = right.filter(|_| !self.options.dry_run) {

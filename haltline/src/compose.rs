@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use haltline::redaction;
 use haltline::{DrainOptions, Drained, Pipeline, PipelineError};
 use haltline_analytics::{Activity, OpenSinks, SINKS, SinkEntry, SinkOpenError, open_sinks};
 use haltline_consumer::DrainError;
@@ -16,7 +17,7 @@ use haltline_view::shared_file_system;
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::signals::{self, Stop};
-use crate::{output, progress, redaction};
+use crate::{output, progress};
 
 /// Threads for file work: one reads, one moves, one plans the moves after those, one records. More would only keep memory
 /// of their own.

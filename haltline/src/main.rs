@@ -13,7 +13,6 @@ mod logging;
 mod output;
 mod progress;
 mod queue;
-mod redaction;
 mod result;
 mod signals;
 mod state_file;

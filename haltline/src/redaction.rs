@@ -1,4 +1,4 @@
-//! Puts the redactor in force, before any text from outside is taken in.
+//! Puts the redactor in force for the process, before any text from outside is taken in.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use haltline_files::FileError;
 use haltline_protocol::Layout;
 use haltline_spool::{existing_redaction_key, redaction_key};
 
-/// For a command that emits. It makes no key: until the first drain does, markers go without the part that tells equal
+/// For whoever emits. It makes no key: until the first drain does, markers go without the part that tells equal
 /// secrets.
-pub(crate) fn start(layout: &Layout) {
+pub fn start(layout: &Layout) {
     put_in_force(existing_redaction_key(layout), std::iter::empty());
 }
 
-/// For a command that drains or investigates. A dry run writes nothing, and so makes no key.
-pub(crate) fn start_with(layout: &Layout, investigators: &BTreeMap<String, InvestigatorConfig>, is_dry_run: bool) {
+/// For whoever drains or investigates. A dry run writes nothing, and so makes no key.
+pub fn start_with(layout: &Layout, investigators: &BTreeMap<String, InvestigatorConfig>, is_dry_run: bool) {
     let key = if is_dry_run { existing_redaction_key(layout) } else { redaction_key(layout).map(Some) };
     let configured = investigators.values().flat_map(|section| section.env.values());
     put_in_force(key, configured.map(|value| value.0.clone()));

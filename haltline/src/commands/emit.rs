@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::path::Path;
 
+use haltline::redaction;
 use haltline_emitter::{Emission, EmitError, FaultDraft, FaultKind, Place, Snapshot, emit, from_json, pointer};
 use haltline_protocol::{Layout, Pointers, QueueError};
 use jiff::Timestamp;
 
 use crate::cli::Emit;
 use crate::exit::Exit;
-use crate::{output, queue, redaction};
+use crate::{output, queue};
 
 pub(crate) fn run(layout: &Layout, args: &Emit) -> Exit {
     redaction::start(layout);

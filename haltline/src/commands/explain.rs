@@ -1,6 +1,7 @@
 //! `haltline explain`: the history of one fault in plain words: what decided what, why it is where it is, what to do.
 
 use haltline::DrainOptions;
+use haltline::redaction;
 use haltline_consumer::Decider;
 use haltline_protocol::{Layout, ResolvedMarker, Survey};
 use haltline_view::{FaultDetail, FindError, Happened, Story, ViewError, explain};
@@ -10,7 +11,7 @@ use super::by_hand::find_exit;
 use crate::cli::OneFault;
 use crate::exit::Exit;
 use crate::output::{self, line};
-use crate::{queue, redaction};
+use crate::queue;
 
 pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     redaction::start(layout);

@@ -23,8 +23,8 @@ use crate::investigation::{FailureOutput, Output};
 use crate::output::{self, visible};
 use crate::progress;
 use crate::queue;
-use crate::redaction;
 use crate::signals::{self, Stop};
+use haltline::redaction;
 
 /// Why nobody was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! `haltline list`: the events in the queue, the most severe and oldest first. Nothing is touched.
 
+use haltline::redaction;
 use haltline_protocol::Layout;
 use haltline_view::{ListedEvent, list};
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use crate::cli::List;
 use crate::exit::Exit;
 use crate::output::{self, age, line};
-use crate::{queue, redaction};
+use crate::queue;
 
 pub(crate) fn run(layout: &Layout, args: &List) -> Exit {
     redaction::start(layout);

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use haltline::redaction;
 use haltline_emitter::{Emission, EmitError};
 use haltline_protocol::Layout;
 use jiff::Timestamp;
 
 use super::emit;
 use crate::exit::Exit;
+use crate::output;
 use crate::state_file::{Change, StateError, StateFile};
-use crate::{output, redaction};
 
 /// A recovery by hand.
 pub(super) struct Recovery<'a> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use haltline::redaction;
 use haltline_protocol::{EventState, Layout, rfc3339_millis};
 use haltline_view::{EventShown, FaultDetail, FaultShown, OutcomeShown, ReportShown, show};
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::by_hand::find_exit;
 use crate::cli::OneFault;
 use crate::exit::Exit;
 use crate::output::{self, age, line, visible};
-use crate::{queue, redaction};
+use crate::queue;
 
 pub(crate) fn run(layout: &Layout, args: &OneFault) -> Exit {
     redaction::start(layout);

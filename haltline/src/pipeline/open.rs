@@ -12,6 +12,7 @@ use haltline_spool::{FileQueue, SpoolIntake};
 
 use super::PipelineError;
 use super::parts::Pipeline;
+use crate::redaction;
 
 impl Pipeline {
     /// The queue of files in a home, with the sinks and the chain of investigators that a drain has where nothing is
@@ -24,7 +25,9 @@ impl Pipeline {
         // Sinks make their folders in the queue: not where a queue root leads that is a link.
         drop(Folder::ensure(layout.queue())?);
         let sinks = open_sinks(SINKS, Activity::Drain, &[], &layout)?;
-        let providers = Providers::build(&DispatcherConfig::default())?;
+        let config = DispatcherConfig::default();
+        redaction::start_with(&layout, &config.investigators, false);
+        let providers = Providers::build(&config)?;
         Ok(Self::new(Arc::new(FileQueue::new(layout)), Source::Providers(providers)).with_sinks(sinks))
     }
 }
@@ -37,5 +40,7 @@ impl Pipeline {
 /// # Panics
 /// There is no current Tokio runtime.
 pub fn open_emitter(home: impl Into<PathBuf>) -> Result<Emitter, QueueError> {
-    Ok(Emitter::start(Arc::new(SpoolIntake::open(&Layout::new(home), true)?)))
+    let layout = Layout::new(home);
+    redaction::start(&layout);
+    Ok(Emitter::start(Arc::new(SpoolIntake::open(&layout, true)?)))
 }
