@@ -39,7 +39,7 @@ pub struct AttemptSlot {
     pub seq: u64,
     /// Which attempt at the fault it is, from 1.
     pub number: u32,
-    /// A folder of its own, private to the user, empty at first. What is in it is the dispatcher's.
+    /// A folder of its own, private to the user and empty: what is in it is the dispatcher's.
     pub folder: PathBuf,
     /// When it began.
     pub begun: Timestamp,

@@ -13,6 +13,7 @@ pub const KNOWN_FILES: &[&str] = &[
     "skill-faults/in-flight/*/lock",
     "skill-faults/in-flight/*/journal",
     "skill-faults/in-flight/*/by-hand",
+    "skill-faults/in-flight/*/lead-*",
     "skill-faults/in-flight/*/*.json",
     "skill-faults/in-flight/*/attempts/",
 ];

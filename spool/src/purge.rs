@@ -9,16 +9,16 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use haltline_files::{Entry, FileError, Folder};
-use haltline_protocol::{FaultKey, HaltEvent, Layout, Purge, PurgeTally, WaitingBody, fault_part, run_part};
+use haltline_protocol::{FaultKey, Layout, Purge, PurgeTally, WaitingBody, fault_part, run_part};
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::looking::open_if_there;
 use crate::operator::{Operator, unrecorded};
-use crate::scan::{LARGEST_ROW, is_row_name, look_at, modified};
+use crate::scan::{is_row_name, look_at, modified};
 use crate::session_folder::ATTEMPTS;
-use crate::sessions::{LEAD, holdings, sessions};
+use crate::sessions::{holdings, read_lead, sessions};
 use crate::version::versions;
 
 /// What may go, and the files that it consists of.
@@ -220,10 +220,7 @@ fn files(folder: Folder) -> Result<(Folder, Vec<Doomed>), FileError> {
 /// The faults that led the attempts of a session: their events may have left it before the others.
 fn leads(session: &Folder) -> Result<Vec<FaultKey>, FileError> {
     let Ok(attempts) = session.open_child(ATTEMPTS) else { return Ok(Vec::new()) };
-    let lead = |entry: Entry| {
-        let row = attempts.open_child(&entry.name).ok()?.read(LEAD, LARGEST_ROW).ok()??;
-        HaltEvent::parse(&row).ok().map(|event| event.key())
-    };
+    let lead = |entry: Entry| read_lead(session, &entry.name).map(|event| event.key());
     Ok(attempts.names()?.into_iter().filter_map(lead).collect())
 }
 

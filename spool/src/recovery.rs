@@ -17,9 +17,9 @@ use haltline_protocol::{
 use crate::folders::Folders;
 use crate::journal::{Place, PlannedAttempt, PlannedMove, Written};
 use crate::moves::{find, move_file};
-use crate::scan::{LARGEST_ROW, is_row_name, look_at};
-use crate::session_folder::{ATTEMPTS, SessionFolder};
-use crate::sessions::{BY_HAND, LEAD, attempt_folder};
+use crate::scan::{is_row_name, look_at};
+use crate::session_folder::SessionFolder;
+use crate::sessions::{BY_HAND, attempt_folder, read_lead};
 use crate::settle::{Touched, file_reason};
 
 /// Takes over the folders of all dead drains.
@@ -157,19 +157,13 @@ fn orphaned_attempt(
             None => {}
         }
     }
-    let lead = read_lead(folder, planned.seq).or_else(|| events.first().map(|(_, event)| event.clone()))?;
+    let lead =
+        read_lead(folder, &planned.seq.to_string()).or_else(|| events.first().map(|(_, event)| event.clone()))?;
     let session = id.clone();
     let slot = AttemptSlot { session, seq: planned.seq, number: planned.number, folder: path, begun: planned.begun };
     let occurrences = u32::try_from(planned.events.len()).unwrap_or(u32::MAX);
     let is_by_hand = planned.events == [BY_HAND];
     (is_by_hand || !events.is_empty()).then_some(OrphanedAttempt { slot, lead, is_lead_held, occurrences, events })
-}
-
-/// The event that led, which may have left the session already.
-fn read_lead(session: &Folder, seq: u64) -> Option<HaltEvent> {
-    let attempt = session.open_child(ATTEMPTS).and_then(|attempts| attempts.open_child(&seq.to_string()));
-    let row = attempt.and_then(|folder| folder.read(LEAD, LARGEST_ROW)).ok()??;
-    HaltEvent::parse(&row).ok()
 }
 
 fn put_back(folders: &Folders, session: &SessionFolder, tickets: Vec<Ticket>) -> Result<u32, FileError> {

@@ -22,7 +22,7 @@ use crate::moves::{move_file, move_very_file};
 use crate::recovery;
 use crate::scan::{LARGEST_ROW, Scan, is_row_name, look_at, stamp_of};
 use crate::session_folder::{ATTEMPTS, SessionFolder, new_drain_id};
-use crate::sessions::{BY_HAND, LEAD, SETTLE_LOCK, attempt_folder};
+use crate::sessions::{BY_HAND, SETTLE_LOCK, attempt_folder, lead_name};
 use crate::settle::Touched;
 use crate::version::version;
 
@@ -271,9 +271,9 @@ impl SessionFolder {
         let mut journal = self.journal();
         let seq = journal.next_seq();
         let begun = Timestamp::now();
-        let attempt = self.folder.ensure_child(ATTEMPTS)?.ensure_child(&seq.to_string())?;
+        self.folder.ensure_child(ATTEMPTS)?.ensure_child(&seq.to_string())?;
         let lead = events.first().map(|name| self.folder.read(name, LARGEST_ROW)).transpose()?.flatten();
-        attempt.create_new(LEAD, &lead.unwrap_or_default())?;
+        self.folder.create_new(&lead_name(seq), &lead.unwrap_or_default())?;
         let planned = PlannedAttempt { seq, number, begun, events };
         journal.append(&self.folder, [Entry::Attempt(planned)])?;
         let folder = attempt_folder(&self.folder, seq);

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use haltline_files::{FileError, Folder};
-use haltline_protocol::{Holding, Layout};
+use haltline_protocol::{HaltEvent, Holding, Layout};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::looking::open_if_there;
+use crate::scan::LARGEST_ROW;
 use crate::session_folder::{ATTEMPTS, LOCK, SessionFolder};
 
 /// The lock, in the folder of what drains hold, of the one drain that settles free; whoever rewrites what waits takes
 /// it too.
 pub const SETTLE_LOCK: &str = "settle.lock";
-/// The copy, in an attempt's folder, of the event that leads: it may leave the session before the others do.
-pub(crate) const LEAD: &str = "lead.json";
 /// The copy, in a session, of the event that a person has investigated: no event of the queue, and none to be put back.
 pub(crate) const BY_HAND: &str = "by-hand";
 
@@ -58,6 +57,23 @@ pub(crate) fn sessions(in_flight: &Folder) -> Result<Vec<(String, Folder)>, File
 /// Where an attempt lives in a drain's folder.
 pub(crate) fn attempt_folder(session: &Folder, seq: u64) -> PathBuf {
     session.path().join(ATTEMPTS).join(seq.to_string())
+}
+
+/// The name, in a session, of the copy of the event that leads an attempt: the event may leave the session before the
+/// others do. The attempt's own folder is the dispatcher's, and an investigator may read it.
+pub(crate) fn lead_name(seq: u64) -> String {
+    format!("lead-{seq}")
+}
+
+/// The event that led an attempt; `seq` is the name of the attempt's folder.
+pub(crate) fn read_lead(session: &Folder, seq: &str) -> Option<HaltEvent> {
+    let lead = session.read(&format!("lead-{seq}"), LARGEST_ROW).ok()?;
+    let row = match lead {
+        Some(row) => row,
+        // Where earlier releases kept it.
+        None => session.open_child(ATTEMPTS).ok()?.open_child(seq).ok()?.read("lead.json", LARGEST_ROW).ok()??,
+    };
+    HaltEvent::parse(&row).ok()
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use haltline_files::FileError;
 use haltline_protocol::{
-    Closed, Count, DeadDrain, EventState, HaltEvent, Holding, Layout, QueueError, Seen, SeenAttempt, Survey, Waiting,
-    WaitingBody,
+    Closed, Count, DeadDrain, EventState, Holding, Layout, QueueError, Seen, SeenAttempt, Survey, Waiting, WaitingBody,
 };
 use jiff::Timestamp;
 use rustix::fs::FileType;
@@ -14,9 +13,9 @@ use rustix::fs::FileType;
 use crate::error::queue_error;
 use crate::inspect::dead_drains;
 use crate::looking::{is_there, open_if_there};
-use crate::scan::{LARGEST_ROW, Scan, is_row_name, modified};
+use crate::scan::{Scan, is_row_name, modified};
 use crate::session_folder::{ATTEMPTS, SessionFolder};
-use crate::sessions::{LEAD, SETTLE_LOCK, holdings};
+use crate::sessions::{SETTLE_LOCK, holdings, read_lead};
 
 /// A queue of files, seen from outside.
 #[derive(Debug, Clone)]
@@ -67,14 +66,12 @@ impl FileSurvey {
     }
 
     fn attempts_of(&self, drain_id: &str) -> Result<Vec<SeenAttempt>, FileError> {
-        let Some(folder) = open_if_there(&self.layout.in_flight().join(drain_id).join(ATTEMPTS))? else {
-            return Ok(Vec::new());
-        };
+        let Some(session) = open_if_there(&self.layout.in_flight().join(drain_id))? else { return Ok(Vec::new()) };
+        let Some(folder) = open_if_there(&session.path().join(ATTEMPTS))? else { return Ok(Vec::new()) };
         let mut names: Vec<_> = folder.names()?.into_iter().map(|entry| entry.name).collect();
         names.sort_unstable();
         let attempt = |name: String| {
-            let row = folder.open_child(&name).and_then(|attempt| attempt.read(LEAD, LARGEST_ROW)).ok()??;
-            let lead = HaltEvent::parse(&row).ok()?;
+            let lead = read_lead(&session, &name)?;
             Some(SeenAttempt { lead, place: folder.path().join(name).display().to_string() })
         };
         Ok(names.into_iter().filter_map(attempt).collect())
