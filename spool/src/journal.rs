@@ -4,7 +4,7 @@
 //! of the group. A torn last line was never acted on and is passed over.
 //!
 //! - `settle`: a file is about to be moved and gets this row. Until the row is acknowledged, recovery looks where the
-//!   very file (by inode) is: where it was, nothing happened; where it was to go, the row is due.
+//!   very file (by its version) is: where it was, nothing happened; where it was to go, the row is due.
 //! - `attempt`: claimed events are about to be investigated. Without it nothing was started.
 //! - `acknowledged`: analytics has every row up to this number.
 //!

@@ -4,7 +4,7 @@
 //! that was dead-lettered is rewritten where it lies, since only the holder of the settle lock takes anything from there,
 //! and then goes the same way. All leave before the first comes back: no drain meets half of a fault. A kill leaves a
 //! dead session, and the next drain puts back what is in it. A fault of which a drain holds anything is left alone, and so
-//! is a file whose row may not be recorded: recovery finds it by its inode.
+//! is a file whose row may not be recorded: recovery finds it by its version.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Taking away what is settled and old, when a person asks for it.
 //!
 //! Nothing goes that belongs to a fault which waits or is in flight, and nothing whose row may not be recorded: such a
-//! file stands in a journal by its inode, and recovery looks for it. Under the settle lock nobody else takes anything
+//! file stands in a journal by its version, and recovery looks for it. Under the settle lock nobody else takes anything
 //! out of the folders of settled events, and no name there is ever given to another file; so what was looked at is what
 //! is removed. A kill leaves the rest for the next time.
 
