@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use haltline_protocol::{
-    Destination, DispatchRequest, FaultKey, FreeSettles, HaltEvent, RecordBatch, Session, Settlement, Ticket,
+    Destination, DispatchRequest, DrainCounts, FaultKey, FreeSettles, HaltEvent, RecordBatch, Session, Settlement,
+    Ticket,
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::candidate::{Batch, Candidate};
-use crate::counts::{DrainCounts, Tally};
+use crate::counts::SettleCounts;
 use crate::error::{DispatchEnd, DrainError};
 use crate::filter::Filter;
 use crate::options::DrainOptions;
@@ -159,17 +160,18 @@ impl Drain {
         }
         drop(to_settle);
         // Also after a failed scan: what was read until then is settled and recorded.
-        let mut counts = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
+        let settled = settling.await.map_err(|_| DrainError::ActorGone("settle"))??;
+        let SettleCounts { mut counts, uncollapsed, hits } = settled;
         let (scanned, mut waiting) = read?;
         counts.skipped += scanned.skipped + waiting.hold_back();
         counts.failed += scanned.failed;
         if let Some(right) = right.filter(|_| !self.options.dry_run) {
             // What could not be read may be an event that a marker covers.
-            if counts.uncollapsed == 0 && scanned.failed == 0 && !scanned.stopped {
+            if uncollapsed == 0 && scanned.failed == 0 && !scanned.stopped {
                 self.move_markers_away(right, scanned.markers).await?;
             }
-            if !counts.hits.is_empty() {
-                count_hits(&self.options.learned_patterns, &counts.hits)?;
+            if !hits.is_empty() {
+                count_hits(&self.options.learned_patterns, &hits)?;
             }
         }
         Ok(Sifted { counts, waiting, state_slug: scanned.state_slug, stopped: scanned.stopped })
@@ -284,7 +286,7 @@ impl Drain {
             never = lost => match never {},
         };
         // Where settle failed, the worker only says that settle is gone.
-        report.counts += &settled?;
+        report.counts += &settled?.counts;
         let worked = worked?;
         report.counts += &worked.counts;
         report.passed_over = worked.passed_over.into_iter().collect();
@@ -323,7 +325,7 @@ impl Drain {
                 counts.deferred += events;
             } else {
                 investigations += 1;
-                counts.add(Tally::Processed);
+                counts.processed += 1;
                 counts.duplicates += events - 1;
                 counts.avoided += events - 1;
             }

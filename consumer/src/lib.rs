@@ -33,7 +33,6 @@ mod testing;
 mod waiting;
 mod worker;
 
-pub use counts::DrainCounts;
 pub use decide::Decider;
 pub use drain::{Drain, DrainReport, Wires};
 pub use error::DrainError;

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use haltline_protocol::{
-    Assignment, AttemptSlot, DispatchFailure, DispatchRequest, Failure, FreeSettles, Orphan, OrphanedAttempt, Record,
-    Session, Usage,
+    Assignment, AttemptSlot, DispatchFailure, DispatchRequest, DrainCounts, Failure, FreeSettles, Orphan,
+    OrphanedAttempt, Record, Session, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::claimed::{Claimed, filing, next_deliveries};
-use crate::counts::DrainCounts;
 use crate::error::DrainError;
 use crate::progress::ProgressSender;
 use crate::records::Recorder;
@@ -107,7 +106,7 @@ impl Recovery {
         let finish = SettleRequest::Finish(attempt, orders, tell);
         requests.send(finish).await.map_err(|_| DrainError::ActorGone("settle"))?;
         drop(requests);
-        let mut counts = settle.run(inbox).await?;
+        let mut counts = settle.run(inbox).await?.counts;
         // What went back into the queue is seen, and counted, by the scan that follows.
         counts.deferred = 0;
         counts.failed = counts.dead_lettered;

@@ -9,7 +9,7 @@ use haltline_protocol::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::counts::{DrainCounts, Tally};
+use crate::counts::{SettleCounts, Tally};
 use crate::error::DrainError;
 use crate::progress::{Progress, ProgressSender};
 use crate::records::{Pending, Recorder};
@@ -64,8 +64,8 @@ type Recording = Option<(DrainId, u64, Pending)>;
 
 impl Settle {
     /// Works until every sender is gone. On an error it stops at once; what is not settled stays where it is.
-    pub(crate) async fn run(self, mut requests: mpsc::Receiver<SettleRequest>) -> Result<DrainCounts, DrainError> {
-        let mut counts = DrainCounts::default();
+    pub(crate) async fn run(self, mut requests: mpsc::Receiver<SettleRequest>) -> Result<SettleCounts, DrainError> {
+        let mut counts = SettleCounts::default();
         let mut waiting = Vec::new();
         let mut moving = FuturesOrdered::new();
         let mut recording = None;
@@ -113,7 +113,7 @@ impl Settle {
         &self,
         moving: &mut FuturesOrdered<impl Future<Output = Result<Moved, QueueError>>>,
         mut recording: Recording,
-        counts: &mut DrainCounts,
+        counts: &mut SettleCounts,
     ) -> Result<(), DrainError> {
         while let Some(group) = moving.next().await {
             recording = self.record(group?, recording, counts).await?;
@@ -126,7 +126,7 @@ impl Settle {
         &self,
         orders: Vec<Order>,
         attempt: Option<AttemptSlot>,
-        counts: &mut DrainCounts,
+        counts: &mut SettleCounts,
     ) -> impl Future<Output = Result<Moved, QueueError>> + '_ {
         let mut kinds = Vec::with_capacity(orders.len());
         let mut settlements = Vec::with_capacity(orders.len());
@@ -156,7 +156,7 @@ impl Settle {
         &self,
         group: Moved,
         recording: Recording,
-        counts: &mut DrainCounts,
+        counts: &mut SettleCounts,
     ) -> Result<Recording, DrainError> {
         let Moved { settled, kinds } = group;
         if settled.is_empty() {
@@ -183,7 +183,7 @@ impl Settle {
     }
 }
 
-fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut DrainCounts) {
+fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut SettleCounts) {
     if settled.outcome.state() == MoveState::Failed {
         let errno = settled.outcome.errno();
         tracing::error!(file = %settled.ticket.name, errno, "could not move an event; it stays where it is");
@@ -193,7 +193,7 @@ fn count(settled: &Settled, tally: Tally, is_avoided: bool, counts: &mut DrainCo
     }
     counts.add(tally);
     if is_avoided {
-        counts.avoided += 1;
-        counts.own_avoided += u64::from(tally == Tally::OwnAudit);
+        counts.counts.avoided += 1;
+        counts.counts.own_avoided += u64::from(tally == Tally::OwnAudit);
     }
 }

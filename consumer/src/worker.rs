@@ -6,15 +6,15 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use haltline_protocol::{
-    Assignment, AttemptGrant, AttemptRequest, AttemptSlot, Claim, Destination, DispatchRequest, Failure, HaltEvent,
-    Investigation, MoveOutcome, Record, RowOutcome, Session, Ticket, Usd, Verdict,
+    Assignment, AttemptGrant, AttemptRequest, AttemptSlot, Claim, Destination, DispatchRequest, DrainCounts, Failure,
+    HaltEvent, Investigation, MoveOutcome, Record, RowOutcome, Session, Ticket, Usd, Verdict,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::candidate::{Candidate, draft};
 use crate::claimed::{Claimed, filing, next_deliveries, order};
-use crate::counts::{DrainCounts, Tally};
+use crate::counts::Tally;
 use crate::error::{DispatchEnd, DrainError};
 use crate::filter::close;
 use crate::group::{Group, Waiter};

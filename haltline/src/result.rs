@@ -1,8 +1,7 @@
 //! The result of a drain, as programs and as people read it.
 
 use haltline::Drained;
-use haltline_consumer::DrainCounts;
-use haltline_protocol::{Layout, Usd};
+use haltline_protocol::{DrainCounts, Layout, Usd};
 use serde::Serialize;
 
 use crate::exit::Exit;

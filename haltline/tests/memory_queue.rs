@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use haltline::{DrainOptions, Drained, Pipeline, PipelineError};
 use haltline_analytics::{Activity, SINKS, open_sinks};
-use haltline_consumer::DrainCounts;
 use haltline_dispatcher::Source;
 use haltline_dispatcher::mock::{ScriptedAnswer, ScriptedInvestigator};
 use haltline_emitter::{
@@ -16,7 +15,9 @@ use haltline_emitter::{
     mark_shipped,
 };
 use haltline_lab::MemoryQueue;
-use haltline_protocol::{AttemptGrant, Failure, FaultKey, Intake, Layout, NewRow, Pointers, Queue, RowKind};
+use haltline_protocol::{
+    AttemptGrant, DrainCounts, Failure, FaultKey, Intake, Layout, NewRow, Pointers, Queue, RowKind,
+};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use haltline_consumer::{Drain, DrainCounts, DrainOptions, Wires};
+use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_lab::MemoryQueue;
 use haltline_protocol::{
-    DispatchFailure, DispatchRequest, Failure, FaultKey, Intake, Layout, NewRow, Queue, RecordBatch, RowKind, Severity,
-    Usage,
+    DispatchFailure, DispatchRequest, DrainCounts, Failure, FaultKey, Intake, Layout, NewRow, Queue, RecordBatch,
+    RowKind, Severity, Usage,
 };
 use haltline_spool::{FileQueue, SpoolIntake};
 use jiff::{SignedDuration, Timestamp};

@@ -70,5 +70,5 @@ pub use severity::Severity;
 pub use sink::{Sink, SinkError};
 pub use survey::{Closed, Count, DeadDrain, EventState, Holding, Left, LeftOverAttempt, Seen, SeenAttempt, Survey};
 pub use time::{compact_stamp, rfc3339_millis};
-pub use totals::{DrainTotals, Receipt, UpgradeSummary};
+pub use totals::{DrainCounts, DrainTotals, Receipt, UpgradeSummary};
 pub use usd::Usd;

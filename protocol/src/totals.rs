@@ -26,21 +26,11 @@ impl AddAssign for Receipt {
     }
 }
 
-/// The totals of one drain. Each event file counts in exactly one of `processed` to `quarantined`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The counts of one drain: each event file in exactly one of `processed` to `quarantined`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DrainTotals {
-    /// When the drain ended.
-    pub ts: Timestamp,
-    /// The drain.
-    pub drain_id: DrainId,
-    /// The only run whose events were looked at; none where all were.
-    pub run_id: Option<RunId>,
-    /// The orchestrator's slug, as the first event that was looked at says it.
-    pub state_slug: Option<String>,
-    /// Wall time, in milliseconds.
-    pub duration_ms: u64,
-    /// Events that were investigated, leaders only.
+pub struct DrainCounts {
+    /// Events that were investigated, leaders only; in a dry run, what would be.
     pub processed: u64,
     /// Events that were settled as audit events or by a known pattern.
     pub short_circuited: u64,
@@ -58,35 +48,74 @@ pub struct DrainTotals {
     pub quarantined: u64,
     /// Investigations that were started.
     pub dispatched: u64,
-    /// Events that were given up on; part of `failed`.
+    /// Events that were dead-lettered; part of `failed`.
     pub dead_lettered: u64,
     /// Events that were taken back from dead drains.
     pub recovered: u64,
-    /// Events that would have been dispatched but for the filters and the sharing.
-    pub avoided: u64,
     /// What the investigations cost as far as it is known, in US dollars.
     pub cost_usd: Usd,
+    /// Events that would have been dispatched but for the filters and the sharing.
+    pub avoided: u64,
+    /// Whether the drain's own audit event is among the short-circuited; 0 or 1.
+    #[serde(skip)]
+    pub own_settled: u64,
+    /// Whether the drain's own audit event is among the avoided; 0 or 1.
+    #[serde(skip)]
+    pub own_avoided: u64,
+    /// Investigations that brought a report and do not say what they cost.
+    #[serde(skip)]
+    pub unpriced: u64,
+}
+
+impl DrainCounts {
+    /// Tells whether the drain did nothing that somebody may want to hear of.
+    pub fn is_idle(&self) -> bool {
+        *self == Self { skipped: self.skipped, ..Self::default() }
+    }
+}
+
+impl AddAssign<&Self> for DrainCounts {
+    fn add_assign(&mut self, other: &Self) {
+        self.processed += other.processed;
+        self.short_circuited += other.short_circuited;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.deferred += other.deferred;
+        self.collapsed += other.collapsed;
+        self.duplicates += other.duplicates;
+        self.quarantined += other.quarantined;
+        self.dispatched += other.dispatched;
+        self.dead_lettered += other.dead_lettered;
+        self.recovered += other.recovered;
+        self.cost_usd += other.cost_usd;
+        self.avoided += other.avoided;
+        self.own_settled += other.own_settled;
+        self.own_avoided += other.own_avoided;
+        self.unpriced += other.unpriced;
+    }
+}
+
+/// The totals of one drain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainTotals {
+    /// When the drain ended.
+    pub ts: Timestamp,
+    /// The drain.
+    pub drain_id: DrainId,
+    /// The only run whose events were looked at; none where all were.
+    pub run_id: Option<RunId>,
+    /// The orchestrator's slug, as the first event that was looked at says it.
+    pub state_slug: Option<String>,
+    /// Wall time, in milliseconds.
+    pub duration_ms: u64,
+    /// What became of the events.
+    #[serde(flatten)]
+    pub counts: DrainCounts,
     /// What required sinks filed. Analytics fills it in.
     pub filed: Receipt,
     /// Whether a stop left work undone.
     pub aborted: bool,
-}
-
-impl DrainTotals {
-    /// Tells whether the drain did nothing that somebody may want to hear of.
-    pub fn is_idle(&self) -> bool {
-        let events = [
-            self.processed,
-            self.short_circuited,
-            self.failed,
-            self.deferred,
-            self.collapsed,
-            self.duplicates,
-            self.quarantined,
-        ];
-        let rest = [self.dispatched, self.dead_lettered, self.recovered, self.avoided];
-        events.iter().chain(&rest).all(|count| *count == 0)
-    }
 }
 
 /// What one migration did in one upgrade: one line of `analytics/upgrades.jsonl`.

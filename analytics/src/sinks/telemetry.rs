@@ -59,7 +59,7 @@ struct AutoDrainRow<'a> {
 impl<'a> AutoDrainRow<'a> {
     /// Makes the row of a drain; none where it did nothing, or was not for one run.
     fn of(totals: &'a DrainTotals) -> Option<Self> {
-        if totals.is_idle() {
+        if totals.counts.is_idle() {
             return None;
         }
         Some(Self {
@@ -67,14 +67,14 @@ impl<'a> AutoDrainRow<'a> {
             run_id: totals.run_id.as_ref()?.as_str(),
             state_slug: totals.state_slug.as_deref(),
             duration_ms: totals.duration_ms,
-            processed: totals.processed,
-            short_circuited: totals.short_circuited,
-            skipped: totals.skipped,
-            failed: totals.failed,
+            processed: totals.counts.processed,
+            short_circuited: totals.counts.short_circuited,
+            skipped: totals.counts.skipped,
+            failed: totals.counts.failed,
             inbox_filed: totals.filed.notes,
             proposals_appended: totals.filed.proposals,
             aborted: totals.aborted,
-            deferred: totals.deferred,
+            deferred: totals.counts.deferred,
         })
     }
 }
@@ -101,7 +101,7 @@ impl LineFormat for AutoDrains {
 
 #[cfg(test)]
 mod tests {
-    use haltline_protocol::Receipt;
+    use haltline_protocol::{DrainCounts, Receipt};
 
     use super::*;
 
@@ -112,19 +112,22 @@ mod tests {
             run_id: Some("build-42".into()),
             state_slug: Some("checkout-flow".into()),
             duration_ms: 1200,
-            processed: 1,
-            short_circuited: 2,
-            skipped: 3,
-            failed: 4,
-            deferred: 7,
-            collapsed: 0,
-            duplicates: 0,
-            quarantined: 0,
-            dispatched: 1,
-            dead_lettered: 0,
-            recovered: 0,
-            avoided: 2,
-            cost_usd: haltline_protocol::Usd::from_micros(250_000),
+            counts: DrainCounts {
+                processed: 1,
+                short_circuited: 2,
+                skipped: 3,
+                failed: 4,
+                deferred: 7,
+                collapsed: 0,
+                duplicates: 0,
+                quarantined: 0,
+                dispatched: 1,
+                dead_lettered: 0,
+                recovered: 0,
+                avoided: 2,
+                cost_usd: haltline_protocol::Usd::from_micros(250_000),
+                ..DrainCounts::default()
+            },
             filed: Receipt { reports: 1, notes: 5, proposals: 6 },
             aborted: false,
         }
@@ -151,15 +154,7 @@ mod tests {
     #[test]
     fn a_drain_of_all_runs_and_one_that_did_nothing_have_no_row() {
         let all_runs = DrainTotals { run_id: None, ..totals() };
-        let no_counts = DrainTotals {
-            processed: 0,
-            short_circuited: 0,
-            failed: 0,
-            deferred: 0,
-            dispatched: 0,
-            avoided: 0,
-            ..totals()
-        };
+        let no_counts = DrainTotals { counts: DrainCounts { skipped: 3, ..DrainCounts::default() }, ..totals() };
         for totals in [all_runs, no_counts] {
             assert!(AutoDrainRow::of(&totals).is_none(), "{totals:?}");
         }

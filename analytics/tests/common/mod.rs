@@ -14,9 +14,9 @@ use std::time::Duration;
 use haltline_analytics::{Analytics, OpenSinks, SinkFactory};
 use haltline_files::Folder;
 use haltline_protocol::{
-    BlastRadius, Cost, CostSource, DrainTotals, Filing, FitReport, FixOption, HaltEvent, Layout, MoveOutcome,
-    PatternProposal, ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft, RowOutcome,
-    Severity, Sink, SinkError, UpgradeSummary, Usage, Usd,
+    BlastRadius, Cost, CostSource, DrainCounts, DrainTotals, Filing, FitReport, FixOption, HaltEvent, Layout,
+    MoveOutcome, PatternProposal, ProposedFix, Receipt, Record, RecordBatch, Report, ReportOutcome, Row, RowDraft,
+    RowOutcome, Severity, Sink, SinkError, UpgradeSummary, Usage, Usd,
 };
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -50,19 +50,22 @@ pub(crate) fn drained(seconds: u64) -> Record {
         run_id: Some("build-42".into()),
         state_slug: Some("checkout-flow".into()),
         duration_ms: 1200,
-        processed: 2,
-        short_circuited: 1,
-        skipped: 0,
-        failed: 0,
-        deferred: 0,
-        collapsed: 0,
-        duplicates: 1,
-        quarantined: 0,
-        dispatched: 2,
-        dead_lettered: 0,
-        recovered: 0,
-        avoided: 2,
-        cost_usd: Usd::from_micros(240_000),
+        counts: DrainCounts {
+            processed: 2,
+            short_circuited: 1,
+            skipped: 0,
+            failed: 0,
+            deferred: 0,
+            collapsed: 0,
+            duplicates: 1,
+            quarantined: 0,
+            dispatched: 2,
+            dead_lettered: 0,
+            recovered: 0,
+            avoided: 2,
+            cost_usd: Usd::from_micros(240_000),
+            ..DrainCounts::default()
+        },
         filed: Receipt::default(),
         aborted: false,
     }))

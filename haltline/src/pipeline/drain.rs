@@ -58,26 +58,13 @@ impl Pipeline {
     }
 }
 fn totals(report: &DrainReport, drain_id: &DrainId, run_id: Option<RunId>, started: Instant) -> DrainTotals {
-    let counts = &report.counts;
     DrainTotals {
         ts: Timestamp::now(),
         drain_id: drain_id.clone(),
         run_id,
         state_slug: report.state_slug.clone(),
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        processed: counts.processed,
-        short_circuited: counts.short_circuited,
-        skipped: counts.skipped,
-        failed: counts.failed,
-        deferred: counts.deferred,
-        collapsed: counts.collapsed,
-        duplicates: counts.duplicates,
-        quarantined: counts.quarantined,
-        dispatched: counts.dispatched,
-        dead_lettered: counts.dead_lettered,
-        recovered: counts.recovered,
-        avoided: counts.avoided,
-        cost_usd: counts.cost_usd,
+        counts: report.counts.clone(),
         filed: Receipt::default(),
         aborted: report.stopped,
     }

@@ -101,6 +101,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DrainCounts;
     use crate::formats::samples::{HOSTILE, filing};
     use crate::{CostSource, Failure, MoveOutcome, Receipt, RowOutcome, Usd};
 
@@ -138,19 +139,22 @@ mod tests {
             run_id: None,
             state_slug: Some("s".into()),
             duration_ms: 1,
-            processed: 2,
-            short_circuited: 3,
-            skipped: 4,
-            failed: 5,
-            deferred: 6,
-            collapsed: 7,
-            duplicates: 8,
-            quarantined: 9,
-            dispatched: 10,
-            dead_lettered: 11,
-            recovered: 12,
-            avoided: 13,
-            cost_usd: Usd::from_micros(250_000),
+            counts: DrainCounts {
+                processed: 2,
+                short_circuited: 3,
+                skipped: 4,
+                failed: 5,
+                deferred: 6,
+                collapsed: 7,
+                duplicates: 8,
+                quarantined: 9,
+                dispatched: 10,
+                dead_lettered: 11,
+                recovered: 12,
+                avoided: 13,
+                cost_usd: Usd::from_micros(250_000),
+                ..DrainCounts::default()
+            },
             filed: Receipt { reports: 1, notes: 2, proposals: 3 },
             aborted: true,
         })));
