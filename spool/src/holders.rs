@@ -7,7 +7,7 @@ use haltline_files::{FileError, Folder};
 use haltline_protocol::{DrainId, FaultKey, HaltEvent, Holder};
 use rustix::io::Errno;
 
-use crate::looking::are_in;
+use crate::looking::{are_in, if_there};
 use crate::scan::LARGEST_ROW;
 use crate::session_folder::SessionFolder;
 use crate::sessions::{BY_HAND, is_locked, sessions};
@@ -51,7 +51,7 @@ pub(crate) fn holders(
 pub(crate) fn live_holders(in_flight: &Folder, faults: &[FaultKey]) -> Result<Vec<Option<Holder>>, FileError> {
     let mut holders = vec![None; faults.len()];
     for (_, session) in sessions(in_flight)?.iter().filter(|(_, session)| is_locked(session)) {
-        let what_it_has = look_for(session, faults)?;
+        let Some(what_it_has) = if_there(look_for(session, faults))? else { continue };
         for (holder, has) in holders.iter_mut().zip(what_it_has) {
             *holder = holder.or(has.map(|_| Holder::Live));
         }

@@ -14,10 +14,11 @@ pub(crate) fn open_if_there(path: &Path) -> Result<Option<Folder>, FileError> {
     if_there(Folder::open(path))
 }
 
-/// Returns an opened folder, where it is there.
-pub(crate) fn if_there(opened: Result<Folder, FileError>) -> Result<Option<Folder>, FileError> {
-    match opened {
-        Ok(folder) => Ok(Some(folder)),
+/// Returns what was found, where it is there. A folder that was removed while it was open cannot be listed (ENOENT): a
+/// drain that ends takes its folder away under whoever looks into it.
+pub(crate) fn if_there<T>(found: Result<T, FileError>) -> Result<Option<T>, FileError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error),
     }
@@ -64,5 +65,21 @@ fn for_each_event(folder: &Folder, mut show: impl FnMut(&HaltEvent)) -> Result<(
                 show(event);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_taken_away_under_the_looker_is_not_there() {
+        let home = tempfile::tempdir().unwrap();
+        let session = Folder::open(home.path()).unwrap().ensure_child("session").unwrap();
+        let key = FaultKey { run_id: "r".into(), fault_id: "f".into() };
+        assert_eq!(if_there(are_in(&session, std::slice::from_ref(&key))).unwrap(), Some(vec![false]));
+        std::fs::remove_dir(session.path()).unwrap();
+        assert_eq!(if_there(are_in(&session, std::slice::from_ref(&key))).unwrap(), None);
+        assert!(if_there(session.names()).unwrap().is_none());
     }
 }

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use crate::error::queue_error;
 use crate::folders::Folders;
 use crate::journal::Written;
-use crate::looking::are_in;
+use crate::looking::{are_in, if_there};
 use crate::moves::{move_file, move_very_file};
 use crate::scan::{LARGEST_ROW, is_row_name, look_at};
 use crate::session_folder::{SessionFolder, new_drain_id};
@@ -172,7 +172,7 @@ impl Operator {
     fn refuse_in_flight(&self, key: &FaultKey) -> Result<(), OperatorError> {
         let in_flight = &self.folders.in_flight;
         for (drain_id, folder) in sessions(in_flight)? {
-            if are_in(&folder, std::slice::from_ref(key))?.contains(&true) {
+            if if_there(are_in(&folder, std::slice::from_ref(key)))?.is_some_and(|are_in| are_in.contains(&true)) {
                 let is_live = SessionFolder::is_live(in_flight, &drain_id);
                 return Err(OperatorError::Refused(if is_live {
                     ControlError::InFlight(drain_id)

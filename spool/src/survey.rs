@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 
 use crate::error::queue_error;
 use crate::inspect::dead_drains;
-use crate::looking::{is_there, open_if_there};
+use crate::looking::{if_there, is_there, open_if_there};
 use crate::scan::{Scan, is_row_name, modified};
 use crate::session_folder::{ATTEMPTS, SessionFolder};
 use crate::sessions::{SETTLE_LOCK, holdings, read_lead};
@@ -50,9 +50,9 @@ impl FileSurvey {
         if EventState::OF_HELD.into_iter().any(is_wanted) {
             for Holding { drain_id, is_live } in holdings(layout)? {
                 let state = if is_live { EventState::InFlight } else { EventState::Abandoned };
-                each(&layout.in_flight().join(&drain_id), |place, waiting| {
+                if_there(each(&layout.in_flight().join(&drain_id), |place, waiting| {
                     show_wanted(state, Some(&drain_id), place, waiting);
-                })?;
+                }))?;
             }
         }
         for (state, folder) in
@@ -68,7 +68,8 @@ impl FileSurvey {
     fn attempts_of(&self, drain_id: &str) -> Result<Vec<SeenAttempt>, FileError> {
         let Some(session) = open_if_there(&self.layout.in_flight().join(drain_id))? else { return Ok(Vec::new()) };
         let Some(folder) = open_if_there(&session.path().join(ATTEMPTS))? else { return Ok(Vec::new()) };
-        let mut names: Vec<_> = folder.names()?.into_iter().map(|entry| entry.name).collect();
+        let Some(entries) = if_there(folder.names())? else { return Ok(Vec::new()) };
+        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name).collect();
         names.sort_unstable();
         let attempt = |name: String| {
             let lead = read_lead(&session, &name)?;
