@@ -39,11 +39,7 @@ impl Claimed {
                 row.investigation = Some(report);
                 order(ticket, Destination::Processed, row, Tally::Processed)
             }
-            None => {
-                let mut row = draft(&event, &ticket, RowOutcome::Duplicate);
-                row.duplicate_of = Some(report_path.clone());
-                Order { is_avoided: true, ..order(ticket, Destination::Processed, row, Tally::Duplicate) }
-            }
+            None => duplicate(ticket, &event, &report_path),
         };
         self.events.into_iter().map(settle).collect()
     }
@@ -80,12 +76,7 @@ impl Claimed {
 
     /// The orders where the cause has an answer already.
     pub(crate) fn after_duplicate(self, report: &str) -> Vec<Order> {
-        let duplicate = |(ticket, event): (Ticket, Arc<HaltEvent>)| {
-            let mut row = draft(&event, &ticket, RowOutcome::Duplicate);
-            row.duplicate_of = Some(report.to_owned());
-            Order { is_avoided: true, ..order(ticket, Destination::Processed, row, Tally::Duplicate) }
-        };
-        self.events.into_iter().map(duplicate).collect()
+        self.events.into_iter().map(|(ticket, event)| duplicate(ticket, &event, report)).collect()
     }
 
     /// The orders where nobody was asked: back as they were, without a row.
@@ -98,19 +89,17 @@ impl Claimed {
     }
 }
 
-/// What is filed of an investigation.
+/// The order for an event whose cause a report covers already.
+fn duplicate(ticket: Ticket, event: &HaltEvent, report: &str) -> Order {
+    let mut row = draft(event, &ticket, RowOutcome::Duplicate);
+    row.duplicate_of = Some(report.to_owned());
+    Order { is_avoided: true, ..order(ticket, Destination::Processed, row, Tally::Duplicate) }
+}
+
+/// What is filed of an investigation. A replay after a crash carries the same time.
 pub(crate) fn filing(assignment: &Assignment, investigation: &Investigation) -> Filing {
     let ts = assignment.slot.begun.checked_add(investigation.usage.duration).unwrap_or(assignment.slot.begun);
-    Filing {
-        ts,
-        drain_id: assignment.slot.session.clone(),
-        seq: assignment.slot.seq,
-        event: assignment.event.clone(),
-        occurrences: assignment.occurrences,
-        report: investigation.report.clone(),
-        usage: investigation.usage.clone(),
-        citations: investigation.citations.clone(),
-    }
+    Filing::new(ts, assignment, investigation)
 }
 
 /// What events keep of a failed attempt, by the attempts at each fault, this one included.

@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::sync::Arc;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
-use haltline_protocol::{Layout, Severity};
+use haltline_protocol::Layout;
 use haltline_spool::FileSession;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::sync::mpsc;
@@ -36,16 +36,7 @@ fn allocations(events: u32) -> usize {
         });
         std::fs::write(layout.pending().join(format!("build-42-{fault_id}.json")), format!("{row:#}\n")).unwrap();
     }
-    let options = DrainOptions {
-        dry_run: false,
-        max: 20,
-        jobs: 2,
-        severity_min: Severity::Medium,
-        run_id: None,
-        max_attempts: 3,
-        own_audit: None,
-        learned_patterns: layout.learned_patterns(),
-    };
+    let options = DrainOptions { learned_patterns: layout.learned_patterns(), ..DrainOptions::default() };
     let queue = Arc::new(FileSession::open(&layout).unwrap());
     let (dispatcher, _requests) = mpsc::channel(1);
     let (analytics, mut batches) = mpsc::channel::<haltline_protocol::RecordBatch>(1);

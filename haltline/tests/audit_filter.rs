@@ -1,7 +1,6 @@
 //! The audit-skip filter with the dispatcher swapped for a mock: not one message of a skipped event reaches it.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use haltline_analytics::{Analytics, OpenSinks};
@@ -9,7 +8,7 @@ use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
 use haltline_dispatcher::mock::ScriptedInvestigator;
 use haltline_dispatcher::{Dispatcher, Source};
 use haltline_emitter::{FaultDraft, MarkShipped, Snapshot, drain_queue, emit, mark_shipped};
-use haltline_protocol::{DispatchRequest, Layout, Pointers, Severity};
+use haltline_protocol::{DispatchRequest, Layout, Pointers};
 use haltline_spool::{FileSession, SpoolIntake};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -39,16 +38,8 @@ fn fill(layout: &Layout, audits: usize, faults: usize) {
 /// A drain with the dispatcher's wire in the test's hand; analytics has no sinks.
 async fn drain(layout: &Layout, dispatcher: mpsc::Sender<DispatchRequest>) -> DrainReport {
     let queue = Arc::new(FileSession::open(layout).unwrap());
-    let options = DrainOptions {
-        dry_run: false,
-        max: 20,
-        jobs: 2,
-        severity_min: Severity::Medium,
-        run_id: None,
-        max_attempts: 3,
-        own_audit: Some(drain_queue(Timestamp::now()).unwrap().event().clone()),
-        learned_patterns: PathBuf::from("/nowhere/learned-patterns.json"),
-    };
+    let own_audit = Some(drain_queue(Timestamp::now()).unwrap().event().clone());
+    let options = DrainOptions { own_audit, ..DrainOptions::default() };
     let (analytics, batches) = mpsc::channel(1);
     let recording = tokio::spawn(Analytics::new(OpenSinks::default()).run(batches, CancellationToken::new()));
     let wires =

@@ -1,13 +1,12 @@
 //! Drains of random queues against the plainest model of what a drain has to do: order, counts, and who is dispatched.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use haltline_consumer::{Drain, DrainOptions, Wires};
 use haltline_lab::MemoryQueue;
 use haltline_protocol::{
     DispatchFailure, DispatchRequest, DrainCounts, Failure, FaultKey, Intake, Layout, NewRow, Queue, RecordBatch,
-    RowKind, Severity, Usage,
+    RowKind, Usage,
 };
 use haltline_spool::{FileQueue, SpoolIntake};
 use jiff::{SignedDuration, Timestamp};
@@ -160,16 +159,7 @@ fn naive(queue: &[Given], max: usize) -> Done {
 /// else; it counts as if it had been answered.
 async fn drain(queue: &dyn Queue, max: u32) -> Done {
     let session = queue.open().await.expect("the queue can be opened");
-    let options = DrainOptions {
-        dry_run: false,
-        max,
-        jobs: 1,
-        severity_min: Severity::Medium,
-        run_id: None,
-        max_attempts: 3,
-        own_audit: None,
-        learned_patterns: Path::new("/nowhere/learned-patterns.json").to_owned(),
-    };
+    let options = DrainOptions { max, jobs: 1, ..DrainOptions::default() };
     let (dispatcher, mut requests) = mpsc::channel(1);
     let (analytics, mut batches) = mpsc::channel::<RecordBatch>(1);
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Citation, DrainId, DrainTotals, FitReport, HaltEvent, Row, UpgradeSummary, Usage};
+use crate::{
+    Assignment, Citation, DrainId, DrainTotals, FitReport, HaltEvent, Investigation, Row, UpgradeSummary, Usage,
+};
 
 /// One thing that happened. A sink takes what concerns it and ignores the rest.
 #[derive(Debug, Clone)]
@@ -52,4 +54,20 @@ pub struct Filing {
     pub usage: Usage,
     /// Whether each entry of the report's evidence was found, in the same order; empty where nobody looked.
     pub citations: Vec<Citation>,
+}
+
+impl Filing {
+    /// Puts a report together with what its readers need beside it; `ts` is when the report came.
+    pub fn new(ts: Timestamp, assignment: &Assignment, investigation: &Investigation) -> Self {
+        Self {
+            ts,
+            drain_id: assignment.slot.session.clone(),
+            seq: assignment.slot.seq,
+            event: assignment.event.clone(),
+            occurrences: assignment.occurrences,
+            report: investigation.report.clone(),
+            usage: investigation.usage.clone(),
+            citations: investigation.citations.clone(),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use haltline_protocol::{
     Assignment, DispatchFailure, DispatchRequest, FaultKey, Filing, HaltEvent, Holder, Investigation, Receipt, Record,
-    RecordBatch, Session, SinkError,
+    Session, SinkError,
 };
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -89,21 +89,13 @@ async fn ask(
     let request = DispatchRequest::Investigate { assignment: assignment.clone(), reply };
     actors.dispatcher.send(request).await.map_err(|_| PipelineError::ActorGone("dispatcher"))?;
     match answer.await.map_err(|_| PipelineError::ActorGone("dispatcher"))? {
-        Ok(investigation) => file(actors, assignment, investigation).await.map(ByHand::Reported),
+        Ok(investigation) => Ok(ByHand::Reported(file(actors, &assignment, &investigation).await)),
         Err(failure) => Ok(ByHand::Failed(failure)),
     }
 }
 
-async fn file(actors: &Actors, assignment: Assignment, investigation: Investigation) -> Result<Filed, PipelineError> {
-    let Investigation { report, usage, citations } = investigation;
-    let Assignment { event, occurrences, slot, .. } = assignment;
-    let ts = Timestamp::now();
-    let (drain_id, seq) = (slot.session, slot.seq);
-    let filing = Arc::new(Filing { ts, drain_id, seq, event, occurrences, report, usage, citations });
-    let (acknowledge, acknowledged) = oneshot::channel();
-    let records = vec![Record::Reported(Arc::clone(&filing))];
-    let batch = RecordBatch { records, replay: false, acknowledge };
-    actors.analytics.send(batch).await.map_err(|_| PipelineError::ActorGone("analytics"))?;
-    let filed = acknowledged.await.map_err(|_| PipelineError::ActorGone("analytics"))?;
-    Ok(Filed { filing, receipt: Receipt::default(), unfiled: filed.err() })
+async fn file(actors: &Actors, assignment: &Assignment, investigation: &Investigation) -> Filed {
+    let filing = Arc::new(Filing::new(Timestamp::now(), assignment, investigation));
+    let filed = actors.record(Record::Reported(Arc::clone(&filing))).await;
+    Filed { filing, receipt: Receipt::default(), unfiled: filed.err() }
 }

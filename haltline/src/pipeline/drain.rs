@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use haltline_analytics::AnalyticsSummary;
 use haltline_consumer::{Drain, DrainOptions, DrainReport, Wires};
-use haltline_protocol::{DrainId, DrainTotals, Receipt, Record, RecordBatch, RunId, SinkError};
+use haltline_protocol::{DrainId, DrainTotals, Receipt, Record, RunId, SinkError};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
 
 use super::PipelineError;
 use super::parts::{Actors, Pipeline};
@@ -49,7 +48,10 @@ impl Pipeline {
             cut.cancel();
         }
         let untold = match &drained {
-            Ok(report) if !dry_run => tell_totals(&actors.analytics, totals(report, &drain_id, run_id, started)).await,
+            Ok(report) if !dry_run => {
+                let totals = totals(report, &drain_id, run_id, started);
+                actors.record(Record::Drained(Box::new(totals))).await
+            }
             _ => Ok(()),
         };
         let analytics = actors.finish().await?;
@@ -68,14 +70,4 @@ fn totals(report: &DrainReport, drain_id: &DrainId, run_id: Option<RunId>, start
         filed: Receipt::default(),
         aborted: report.stopped,
     }
-}
-
-/// Tells sinks what the drain did. Where analytics is gone, its own task says why.
-async fn tell_totals(analytics: &mpsc::Sender<RecordBatch>, totals: DrainTotals) -> Result<(), SinkError> {
-    let (acknowledge, acknowledged) = oneshot::channel();
-    let batch = RecordBatch { records: vec![Record::Drained(Box::new(totals))], replay: false, acknowledge };
-    if analytics.send(batch).await.is_err() {
-        return Ok(());
-    }
-    acknowledged.await.unwrap_or(Ok(()))
 }

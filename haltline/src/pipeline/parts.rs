@@ -5,8 +5,8 @@ use std::sync::Arc;
 use haltline_analytics::{Analytics, AnalyticsSummary, OpenSinks};
 use haltline_consumer::Progress;
 use haltline_dispatcher::{Dispatcher, DispatcherSummary, Source};
-use haltline_protocol::{DispatchRequest, Investigator, Queue, RecordBatch, Sink};
-use tokio::sync::mpsc;
+use haltline_protocol::{DispatchRequest, Investigator, Queue, Record, RecordBatch, Sink, SinkError};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +90,19 @@ impl Actors {
         let dispatching = tokio::spawn(Dispatcher::new(source, jobs).run(requests, cut));
         let recording = tokio::spawn(Analytics::new(sinks).run(batches, stop));
         Self { dispatcher, analytics, dispatching, recording }
+    }
+
+    /// Hands a record to the sinks. Where analytics is gone, [`finish`](Self::finish) says so.
+    ///
+    /// # Errors
+    /// A required sink does not take it.
+    pub(super) async fn record(&self, record: Record) -> Result<(), SinkError> {
+        let (acknowledge, acknowledged) = oneshot::channel();
+        let batch = RecordBatch { records: vec![record], replay: false, acknowledge };
+        if self.analytics.send(batch).await.is_err() {
+            return Ok(());
+        }
+        acknowledged.await.unwrap_or(Ok(()))
     }
 
     /// Waits until both have done all that was asked of them. Nobody else may keep a channel to them.

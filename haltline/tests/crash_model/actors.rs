@@ -88,15 +88,12 @@ fn row(emission: Emission, number: Occurrence) -> String {
 pub(crate) fn drain(machine: &Machine, process: &Arc<Process>, all_well: bool) {
     let Some(queue) = machine.open_queue(process) else { return };
     let options = DrainOptions {
-        dry_run: false,
-        // A drain that keeps one fault of two has to look again.
+        // A drain that may be killed leaves something for others.
         max: if all_well { 10 } else { 1 },
         jobs: 1,
         severity_min: Severity::Low,
-        run_id: None,
         max_attempts: MAX_ATTEMPTS,
-        own_audit: None,
-        learned_patterns: Path::new("/proc/no-patterns/learned-patterns.json").to_owned(),
+        ..DrainOptions::default()
     };
     let (dispatcher, requests) = mpsc::channel(1);
     let (analytics, batches) = mpsc::channel(1);
